@@ -1,0 +1,298 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { SECOND } from '../foundation/index.js';
+import { parseQueues, type Lane } from './queues.js';
+import type { Role } from './roles.js';
+import type { Settings, SettingsWarning, Token, TokenRole } from './settings.js';
+import { SettingsError } from './settings-error.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  readonly warnings: readonly SettingsWarning[];
+}
+
+/**
+ * Reads the environment into frozen `Settings`. Throws one `SettingsError` that lists every fault with an example each;
+ * values of secrets never appear in it. `roles` come from argv (empty for a one-off process such as the CLI).
+ */
+export function loadSettings(env: Environment, roles: readonly Role[]): LoadedSettings {
+  const read = new Reader(env);
+  const production = env['NODE_ENV'] === 'production';
+  const tokens = readTokens(read);
+  const graceSeconds = read.number('SHUTDOWN_GRACE', 25, { min: 2, max: 3_600, unit: 'seconds' });
+  const databaseUrl = read.url(
+    'DATABASE_URL',
+    ['postgres:', 'postgresql:'],
+    'postgres://user:password@host:5432/name',
+  );
+  const redisUrl = read.url(redisVariable(read), ['redis:', 'rediss:'], 'redis://host:6379');
+  const port = read.number('PORT', 3000, { min: 0, max: 65_535, unit: 'a TCP port' });
+  const webTokenless = roles.includes('web') && tokens.length === 0;
+  if (webTokenless && production) {
+    read.fault(
+      'SHIFTWORK_TOKENS',
+      'is needed in production, or anybody could run jobs',
+      'admin:A-LONG-SECRET,client:ANOTHER',
+    );
+  }
+  const lanes = readLanes(read);
+  const settings: Settings = Object.freeze<Settings>({
+    roles: Object.freeze([...roles]),
+    production,
+    databaseUrl,
+    databaseTls: databaseTls(read, databaseUrl),
+    redisUrl,
+    redisTls: redisTls(read, redisUrl),
+    appName: read.pattern(
+      'APP_NAME',
+      'shiftwork',
+      /^[a-z][a-z0-9_]{0,30}$/,
+      'a lower-case letter, then up to 30 of a-z, 0-9 and _',
+      'billing',
+    ),
+    port,
+    host: read.text('HOST') ?? (webTokenless ? '127.0.0.1' : '::'),
+    lanes,
+    queueLimits: readLimits(read),
+    maxUnrecorded: read.number('MAX_UNRECORDED', 200, { min: 1, max: 10_000, unit: 'tasks' }),
+    crashLimit: read.number('CRASH_LIMIT', 3, { min: 1, max: 1_000, unit: 'crashes' }),
+    shutdownGraceMs: graceSeconds * SECOND,
+    handoverMarginMs: Math.max(SECOND, (graceSeconds * SECOND) / 5),
+    blockedLimitMs: read.number('BLOCKED_LIMIT', 600, { min: 5, max: 86_400, unit: 'seconds' }) * SECOND,
+    webConcurrency: read.number('WEB_CONCURRENCY', 1, { min: 1, max: 64, unit: 'processes' }),
+    embedWorker: read.flag('EMBED_WORKER'),
+    databasePoolSize: read.number('DATABASE_POOL', 10, { min: 3, max: 500, unit: 'connections' }),
+    smtpUrl: read.optionalUrl('SMTP_URL', ['smtp:', 'smtps:'], 'smtp://user:password@host:587'),
+    mailFrom: read.text('MAIL_FROM') ?? 'shiftwork@localhost',
+    admins: readAdmins(read),
+    mailCapPerHour: read.number('MAIL_CAP_PER_HOUR', 30, { min: 10, max: 10_000, unit: 'mails an hour' }),
+    publicUrl: (
+      read.optionalUrl('PUBLIC_URL', ['http:', 'https:'], 'https://jobs.example.org') ??
+      `http://localhost:${String(port)}`
+    ).replace(/\/+$/, ''),
+    tokens: Object.freeze(tokens),
+    release: release(env),
+    logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
+    retentionDays: read.number('RETENTION_DAYS', 30, { min: 1, max: 3_650, unit: 'days' }),
+    storageDir: path.resolve(read.text('STORAGE_DIR') ?? 'storage'),
+    dataDir: path.resolve(read.text('DATA_DIR') ?? '.shiftwork/data'),
+    webhookSecret: read.text('WEBHOOK_SECRET') ?? null,
+    webhookAllowPrivate: read.flag('WEBHOOK_ALLOW_PRIVATE'),
+  });
+  if (settings.handoverMarginMs >= settings.shutdownGraceMs) {
+    read.fault('SHUTDOWN_GRACE', 'leaves no time to run after the hand-over margin', '25');
+  }
+  if (read.faults.length > 0) throw new SettingsError(read.faults);
+  return { settings, warnings: warningsOf(settings) };
+}
+
+class Reader {
+  readonly faults: string[] = [];
+
+  constructor(private readonly env: Environment) {}
+
+  text(name: string): string | undefined {
+    const value = this.env[name]?.trim();
+    return value === '' ? undefined : value;
+  }
+
+  fault(name: string, what: string, example: string): void {
+    this.faults.push(`${name} ${what}. Example: ${name}=${example}`);
+  }
+
+  number(name: string, fallback: number, range: { min: number; max: number; unit: string }): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
+    this.fault(
+      name,
+      `must be a whole number from ${String(range.min)} to ${String(range.max)} (${range.unit}), not "${text}"`,
+      String(fallback),
+    );
+    return fallback;
+  }
+
+  flag(name: string): boolean {
+    const text = this.text(name);
+    if (text === undefined || text === '0' || text === 'false') return false;
+    if (text !== '1' && text !== 'true') this.fault(name, `must be 1 or 0, not "${text}"`, '1');
+    return true;
+  }
+
+  oneOf<T extends string>(name: string, fallback: T, allowed: readonly T[]): T {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const found = allowed.find((each) => each === text);
+    if (found === undefined)
+      this.fault(name, `must be one of ${allowed.join(', ')}, not "${text}"`, fallback);
+    return found ?? fallback;
+  }
+
+  pattern(name: string, fallback: string, pattern: RegExp, expected: string, example: string): string {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    if (!pattern.test(text)) this.fault(name, `must be ${expected}, not "${text}"`, example);
+    return text;
+  }
+
+  url(name: string, protocols: readonly string[], example: string): string {
+    const url = this.optionalUrl(name, protocols, example);
+    if (url === null && this.text(name) === undefined) this.fault(name, 'is missing', example);
+    return url ?? '';
+  }
+
+  // A URL may hold a password, so the fault never repeats it.
+  optionalUrl(name: string, protocols: readonly string[], example: string): string | null {
+    const text = this.text(name);
+    if (text === undefined) return null;
+    if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text;
+    this.fault(
+      name,
+      `must be a URL that starts with ${protocols.map((each) => `${each}//`).join(' or ')} (the value is not shown: it may hold a password)`,
+      example,
+    );
+    return null;
+  }
+}
+
+// Heroku's Redis add-ons each set a variable of their own; REDIS_PROVIDER names it, as Sidekiq does.
+function redisVariable(read: Reader): string {
+  const provider = read.text('REDIS_PROVIDER');
+  if (provider === undefined) return 'REDIS_URL';
+  if (read.text(provider) === undefined)
+    read.fault('REDIS_PROVIDER', `names the variable ${provider}, which is not set`, 'REDISCLOUD_URL');
+  return provider;
+}
+
+function databaseTls(read: Reader, url: string): Settings['databaseTls'] {
+  const mode = URL.canParse(url) ? new URL(url).searchParams.get('sslmode') : null;
+  const fallback =
+    mode === 'verify-full' || mode === 'verify-ca'
+      ? 'verify'
+      : mode === 'require' || mode === 'prefer' || mode === 'no-verify' || read.text('DYNO') !== undefined
+        ? 'accept'
+        : 'off';
+  return read.oneOf('DATABASE_TLS', fallback, ['off', 'accept', 'verify']);
+}
+
+function redisTls(read: Reader, url: string): Settings['redisTls'] {
+  const fallback = url.startsWith('rediss:')
+    ? read.text('DYNO') === undefined
+      ? 'verify'
+      : 'accept'
+    : 'off';
+  return read.oneOf('REDIS_TLS', fallback, ['off', 'accept', 'verify']);
+}
+
+function readLanes(read: Reader): Lane[] {
+  const lanes = parseQueues(read.text('QUEUES') ?? 'high:10,default:5,low:1');
+  if (typeof lanes !== 'string') return lanes;
+  read.fault('QUEUES', lanes, 'high:10,default:5,low:1 or "mail:5,high>default>low:10"');
+  return [];
+}
+
+function readLimits(read: Reader): ReadonlyMap<string, number> {
+  const limits = new Map<string, number>();
+  for (const part of (read.text('QUEUE_LIMITS') ?? '').split(',').filter((each) => each.trim() !== '')) {
+    const [queue = '', limit] = part.split(':').map((each) => each.trim());
+    const most = Number(limit);
+    if (queue === '' || !Number.isInteger(most) || most < 1)
+      read.fault('QUEUE_LIMITS', `has "${part}", which is not name:number`, 'default:100000,high:5000');
+    else limits.set(queue, most);
+  }
+  return limits;
+}
+
+const TOKEN_ROLES: readonly TokenRole[] = ['admin', 'client', 'viewer'];
+
+function readTokens(read: Reader): Token[] {
+  const tokens: Token[] = [];
+  for (const [i, part] of (read.text('SHIFTWORK_TOKENS') ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+    .entries()) {
+    const [roleText = '', ...rest] = part.split(':');
+    const role = TOKEN_ROLES.find((each) => each === roleText);
+    const value = rest.join(':');
+    if (role === undefined || value.length < 3) {
+      read.fault(
+        'SHIFTWORK_TOKENS',
+        `has an entry (number ${String(i + 1)}) that is not role:token with the role admin, client or viewer`,
+        'admin:A-LONG-SECRET,client:ANOTHER',
+      );
+    } else tokens.push({ role, value });
+  }
+  return tokens;
+}
+
+function readAdmins(read: Reader): string[] {
+  const admins = (read.text('ADMINS') ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+  const bad = admins.find((each) => !/^[^\s@]+@[^\s@]+$/.test(each));
+  if (bad !== undefined)
+    read.fault('ADMINS', `has "${bad}", which is no e-mail address`, 'a@example.org,b@example.org');
+  return admins;
+}
+
+/**
+ * What names this release: RELEASE, or what the platform sets, or the hash of the build. Never empty: a drain wish is
+ * bound to it, and a new release must be able to tell itself from the old one.
+ */
+function release(env: Environment): string {
+  return namedRelease(env) ?? buildHash();
+}
+
+/** Whether the environment names the release: without a name it is the hash of the build, which another checkout does not share. */
+export function isReleaseNamed(env: Environment): boolean {
+  return namedRelease(env) !== undefined;
+}
+
+function namedRelease(env: Environment): string | undefined {
+  return [
+    'RELEASE',
+    'HEROKU_SLUG_COMMIT',
+    'HEROKU_RELEASE_VERSION',
+    'GIT_SHA',
+    'GIT_COMMIT',
+    'SOURCE_VERSION',
+  ]
+    .map((name) => env[name]?.trim())
+    .find((value) => value !== undefined && value !== '');
+}
+
+function buildHash(): string {
+  const file = fileURLToPath(new URL('../build-hash.txt', import.meta.url));
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+  return createHash('sha256')
+    .update(fileURLToPath(import.meta.url))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+function warningsOf(settings: Settings): string[] {
+  const warnings: string[] = [];
+  if (settings.admins.length === 0)
+    warnings.push('ADMINS is not set: nobody is told of failed tasks. Example: ADMINS=you@example.org');
+  if (settings.production && settings.smtpUrl === null)
+    warnings.push(
+      'SMTP_URL is not set: mails to the admins are kept but not sent. Example: SMTP_URL=smtp://user:password@host:587',
+    );
+  if (settings.roles.includes('web') && settings.tokens.length === 0)
+    warnings.push(
+      'SHIFTWORK_TOKENS is not set: the web listens on 127.0.0.1 only, and everybody there is an admin.',
+    );
+  const slots = settings.lanes.reduce((sum, lane) => sum + lane.slots, 0);
+  if (settings.roles.includes('worker') && slots > 500)
+    warnings.push(
+      `QUEUES asks for ${String(slots)} slots in one process; several processes use the cores better.`,
+    );
+  return warnings;
+}

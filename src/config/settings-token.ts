@@ -1,0 +1,2 @@
+/** Injection token of the frozen `Settings`. */
+export const SETTINGS = Symbol('shiftwork.settings');

@@ -1,0 +1,44 @@
+/** One second, minute, hour, day in milliseconds. */
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** Monotonic milliseconds: never jumps with the wall clock. Only differences mean anything. */
+export function monotonicMs(): number {
+  return performance.now();
+}
+
+/** Waits `ms`, or until the signal aborts, whichever comes first. Never rejects. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS));
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Node fires a timer above 2^31-1 ms at once; whoever sleeps longer looks again after this long. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
+/**
+ * Settles as `work` does, or rejects with `onTimeout()` after `ms`. The work itself goes on: only the wait ends.
+ */
+export async function withTimeout<T>(work: Promise<T>, ms: number, onTimeout: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(onTimeout());
+    }, ms);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
