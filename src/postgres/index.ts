@@ -1,0 +1,10 @@
+export * from './bare-array.js';
+export * from './checks.js';
+export * from './commit-hook.js';
+export { connectionOptions } from './connection-options.js';
+export * from './ledger-unavailable.js';
+export * from './migrate.js';
+export { MIGRATIONS, type MigrationStep } from './migrations/index.js';
+export * from './open-postgres.js';
+export { Postgres, type Statement, ENTITIES } from './postgres.js';
+export * from './postgres.module.js';

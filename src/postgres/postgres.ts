@@ -1,0 +1,156 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Pool, type PoolClient, type QueryResultRow } from 'pg';
+import { DataSource, type EntityManager } from 'typeorm';
+import { SETTINGS, type Settings } from '../config/index.js';
+import { connectionOptions } from './connection-options.js';
+import { asLedgerError } from './ledger-unavailable.js';
+
+/** SQL written against the schema name `shiftwork.`; a `name` makes it a prepared statement of each connection. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+}
+
+/** Injection token of the entity classes that the rooms above register. */
+export const ENTITIES = Symbol('shiftwork.entities');
+
+/**
+ * The door to PostgreSQL. Two pools, so that jobs that hold their own transactions open never keep an outcome from
+ * being written: a small one for the ledger's short statements, and the `DataSource`'s for entities and transactions.
+ * Together they take at most DATABASE_POOL connections. Every error about the server is a `LedgerUnavailableError`.
+ */
+@Injectable()
+export class Postgres implements OnApplicationShutdown {
+  /** Entities and transactions; initialised before the app's modules start. */
+  readonly dataSource: DataSource;
+  readonly schema: string;
+  private readonly pool: Pool;
+  private readonly rewritten = new Map<string, string>();
+  private closed: Promise<void> | undefined;
+
+  constructor(
+    @Inject(SETTINGS) settings: Settings,
+    @Inject(ENTITIES) entities: readonly (new () => object)[],
+  ) {
+    this.schema = settings.appName;
+    const options = connectionOptions(settings);
+    const hot = Math.max(2, Math.min(HOT_CONNECTIONS, Math.floor(settings.databasePoolSize / 2)));
+    this.pool = new Pool({ ...options, max: hot, idleTimeoutMillis: 0, query_timeout: QUERY_TIMEOUT_MS });
+    // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+    this.pool.on('error', () => undefined);
+    this.dataSource = new DataSource({
+      type: 'postgres',
+      url: options.connectionString,
+      ssl: options.ssl,
+      schema: this.schema,
+      entities: [...entities],
+      poolSize: Math.max(2, settings.databasePoolSize - hot),
+      applicationName: options.application_name,
+      connectTimeoutMS: options.connectionTimeoutMillis,
+      poolErrorHandler: () => undefined,
+      installExtensions: false,
+      extra: {
+        keepAlive: true,
+        keepAliveInitialDelayMillis: options.keepAliveInitialDelayMillis,
+        idle_in_transaction_session_timeout: options.idle_in_transaction_session_timeout,
+        statement_timeout: options.statement_timeout,
+      },
+    });
+  }
+
+  /** One statement on the ledger's pool. Resolves when the server has answered: for a write, when it is committed. */
+  async query<Row extends QueryResultRow>(
+    statement: Statement,
+    values: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    try {
+      const text = this.sql(statement.text);
+      const named =
+        statement.name === undefined
+          ? { text, values: [...values] }
+          : { name: statement.name, text, values: [...values] };
+      const { rows } = await this.pool.query<Row>(named);
+      return rows;
+    } catch (error) {
+      throw asLedgerError(error);
+    }
+  }
+
+  /** The same inside the caller's transaction; without one, on the ledger's pool. */
+  async queryIn<Row extends QueryResultRow>(
+    manager: EntityManager | undefined,
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    if (manager === undefined) return this.query<Row>({ text }, values);
+    try {
+      const result: unknown = await manager.query(this.sql(text), [...values]);
+      return rowsOf<Row>(result);
+    } catch (error) {
+      throw asLedgerError(error);
+    }
+  }
+
+  /** Runs `work` in a transaction of the ledger's data source; commits when it resolves, rolls back when it throws. */
+  async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await this.dataSource.transaction(work);
+    } catch (error) {
+      throw asLedgerError(error);
+    }
+  }
+
+  /** Runs `work` on one connection of the ledger's pool, for statements that belong together (SET LOCAL, savepoints). */
+  async withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect().catch((error: unknown) => {
+      throw asLedgerError(error);
+    });
+    let broken: Error | undefined;
+    try {
+      return await work(client);
+    } catch (error) {
+      broken = asLedgerError(error);
+      throw broken;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** The text with our schema in place of `shiftwork.`. */
+  sql(text: string): string {
+    const known = this.rewritten.get(text);
+    if (known !== undefined) return known;
+    const rewritten = text.replaceAll(/\bshiftwork\./g, `"${this.schema}".`);
+    this.rewritten.set(text, rewritten);
+    return rewritten;
+  }
+
+  /** Closes both pools; later calls get the first one's promise. */
+  close(): Promise<void> {
+    return (this.closed ??= this.closeAll());
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.close();
+  }
+
+  private async closeAll(): Promise<void> {
+    await Promise.allSettled([
+      this.pool.end(),
+      this.dataSource.isInitialized ? this.dataSource.destroy() : Promise.resolve(),
+    ]);
+  }
+}
+
+/** Two flushes in flight for starts and ends, one for accepts, one for progress and reads. */
+const HOT_CONNECTIONS = 4;
+/** Longer than statement_timeout would allow a lost plan, short enough to notice a server that is frozen. */
+const QUERY_TIMEOUT_MS = 10_000;
+
+// TypeORM answers [rows, count] for UPDATE and DELETE and rows for the rest.
+function rowsOf<Row>(result: unknown): Row[] {
+  if (!Array.isArray(result)) return [];
+  const [first, second] = result as unknown[];
+  if (result.length === 2 && Array.isArray(first) && typeof second === 'number') return first as Row[];
+  return result as Row[]; // the caller names the row shape of its own SQL
+}
