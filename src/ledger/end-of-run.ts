@@ -1,0 +1,85 @@
+import { bareArray, sqlState } from '../postgres/index.js';
+import type { Standing } from './standings.js';
+import type { ErrorJson, ExecutionOutcome } from './task-row.js';
+import type { TaskStatus } from './task-status.js';
+
+/** How an execution ended. One is decided in memory, once; this is what is written of it. */
+export interface EndOfRun {
+  readonly id: string;
+  readonly claim: string;
+  readonly status: Exclude<TaskStatus, 'STARTED'>;
+  readonly outcome: ExecutionOutcome;
+  /** JSON text; null for none. */
+  readonly result: string | null;
+  readonly error: ErrorJson | null;
+  /** RETRYING and SCHEDULED: when it is due again. */
+  readonly dueAt: Date | null;
+  readonly chargeAttempt: boolean;
+  readonly countInterruption: boolean;
+  /** Of a FAILED task. */
+  readonly failureKind: 'error' | 'timeout' | 'crashed' | null;
+}
+
+/** What was written: the status (CANCELLED where somebody had asked for it), or that the claim was lost. */
+export type Recorded =
+  | { readonly kind: 'recorded'; readonly status: TaskStatus }
+  | { readonly kind: 'lost'; readonly ended: boolean };
+
+/** What is known of an end when its flush is over: what was recorded, or the promise of one whose row was locked. */
+export type Written = Recorded | Promise<Recorded>;
+
+/** What a statement wrote of an end; undefined: nothing. */
+export type Lookup = (end: EndOfRun) => Recorded | undefined;
+
+/** Rule 6: my claim and what I meant to write is success; somebody else's claim means mine is lost; undefined: still to be written. */
+export function judge(end: EndOfRun, standing: Standing | undefined): Recorded | undefined {
+  if (standing?.claim !== end.claim)
+    return { kind: 'lost', ended: standing === undefined || !standing.is_live };
+  if (standing.status === 'STARTED') return undefined;
+  return { kind: 'recorded', status: standing.status };
+}
+
+// Most runs return nothing: then no result is sent or stored. An array that is missing is filled up with NULLs.
+function resultsOf(ends: readonly EndOfRun[]): (string | null)[] | null {
+  const results = ends.map((end) => (end.result === 'null' ? null : end.result));
+  return results.some((result) => result !== null) ? results : null;
+}
+
+/** Parameters of a FINISH. */
+export function finishValues(ends: readonly EndOfRun[]): unknown[] {
+  return [bareArray(ends.map((end) => end.id)), bareArray(ends.map((end) => end.claim)), resultsOf(ends)];
+}
+
+const FINISHED: Recorded = { kind: 'recorded', status: 'FINISHED' };
+
+/** What a FINISH wrote: it answers the numbers of these ends; 1 is the first. */
+export function finishedAmong(ends: readonly EndOfRun[], numbers: readonly number[]): Lookup {
+  const finished = new Set(numbers.map((n) => ends[n - 1]));
+  return (end) => (finished.has(end) ? FINISHED : undefined);
+}
+
+/** SQLSTATE 22 (data), 23 (constraint), 54 (limits): the server understood and refuses this row. */
+export function isAboutTheRow(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlState(error) ?? '');
+}
+
+/** The end of a run whose result PostgreSQL refuses: FAILED, without it. */
+export function notStorable(end: EndOfRun, cause: unknown): EndOfRun {
+  const message = `The result could not be stored: ${cause instanceof Error ? cause.message : String(cause)}. Return plain JSON, or write the data yourself and return where it is.`;
+  const error: ErrorJson = {
+    name: 'ResultNotStorableError',
+    message,
+    code: 'result-not-storable',
+    stack: null,
+    at: new Date().toISOString(),
+  };
+  return {
+    ...end,
+    status: 'FAILED',
+    outcome: 'error',
+    result: null,
+    error,
+    chargeAttempt: true,
+    failureKind: 'error',
+  };
+}

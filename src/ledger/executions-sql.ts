@@ -1,0 +1,121 @@
+/**
+ * The hot statements of a run, written out. Parameters of a start: $1 worker, $2 ids, $3 claims. Of ends: arrays.
+ * Rows are locked in id order and locked ones skipped (they are tried again alone): a job that holds its own row in an
+ * open transaction must not hold up anybody else's outcome (PROTOCOL interleaving 2).
+ */
+
+/** A start needs its process row, locked: a rescuer sets `gone_at` first, so no start of a dead process can follow (10b). */
+const STARTING = `
+  me AS MATERIALIZED (SELECT id FROM shiftwork.process WHERE id = $1 AND gone_at IS NULL FOR SHARE),
+  startable AS MATERIALIZED (
+    SELECT l.id, w.claim, w.n
+      FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS w(id, claim, n) JOIN shiftwork.live l ON l.id = w.id
+     WHERE (l.status = 'QUEUED' OR (l.status IN ('SCHEDULED', 'RETRYING') AND l.due_at <= now() + interval '2 seconds'))
+       AND EXISTS (SELECT 1 FROM me)
+     ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED),
+  started AS (
+    UPDATE shiftwork.live l
+       SET status = 'STARTED', execution = l.execution + 1, claim = s.claim, worker = $1, started_at = now(), due_at = NULL,
+           parked = NULL, version = l.version + 1
+      FROM startable s WHERE l.id = s.id
+    RETURNING s.n::int, l.execution, l.attempts_made, l.attempts_max, l.timeout_ms, l.crashes, l.checkpoint, l.cancel_requested_at)`;
+
+const STARTED_COLUMNS =
+  'execution, attempts_made, attempts_max, timeout_ms, crashes, checkpoint, cancel_requested_at';
+
+/** The end of nearly every run: success. Ids and claims, results as JSON text; no history row. */
+function finishing(ids: string, claims: string, results: string): string {
+  return `
+  finishable AS MATERIALIZED (
+    SELECT l.id, l.execution, l.claim, l.worker, l.attempts_made, l.interruptions, l.crashes, l.progress_message, l.checkpoint, l.started_at,
+           l.version, e.result, e.n
+      FROM unnest(${ids}::uuid[], ${claims}::text[], ${results}::text[]) WITH ORDINALITY AS e(id, claim, result, n) JOIN shiftwork.live l ON l.id = e.id
+     WHERE l.status = 'STARTED' AND l.claim = e.claim
+     ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
+  left_live AS (DELETE FROM shiftwork.live l USING finishable f WHERE l.id = f.id),
+  finished AS (
+    INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, result)
+    SELECT id, 'FINISHED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, 100, progress_message,
+           checkpoint, result::jsonb
+      FROM finishable)`;
+}
+
+/** Answers `n`, which of the asked were started (1 is the first), and what a run needs to know. */
+export const START = { name: 'start', text: `WITH ${STARTING} SELECT n, ${STARTED_COLUMNS} FROM started` };
+
+/** The same columns of rows that are known to be started by the asking claims. $1 ids. */
+export const STARTED_BY_CLAIM = {
+  name: 'started-by-claim',
+  text: `SELECT claim, ${STARTED_COLUMNS} FROM shiftwork.live WHERE id = ANY($1::uuid[]) AND status = 'STARTED'`,
+};
+
+/** Answers `n`, which of the asked were finished; 1 is the first. */
+export const FINISH = {
+  name: 'finish',
+  text: `WITH ${finishing('$1', '$2', '$3')} SELECT n::int FROM finishable`,
+};
+
+/** Starts and successes of one flush share one commit. The finished are answered by their number below zero. */
+export const START_AND_FINISH = {
+  name: 'start-and-finish',
+  text: `WITH ${STARTING}, ${finishing('$4', '$5', '$6')}
+    SELECT n, ${STARTED_COLUMNS} FROM started
+    UNION ALL
+    SELECT -n::int, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM finishable`,
+};
+
+/**
+ * Every other end: arrays of id $1, claim $2, wanted status $3, history outcome $4, result $5, error $6, due time $7,
+ * charged attempts $8 (0 or 1), interruptions $9 (0 or 1), failure kind $10; release $11.
+ * A statement that would make the task wait again writes CANCELLED instead when somebody asked for that (rule 7).
+ * FAILED opens its pending failure here: from this commit on, the failure cannot be lost (rule 10).
+ */
+export const END = {
+  name: 'end',
+  text: `WITH wanted AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::int[], $9::int[], $10::text[])
+      AS e(id, claim, status, outcome, result, error, due_at, charged, interrupted, kind)),
+  mine AS MATERIALIZED (
+    SELECT l.id, l.execution, l.claim, l.worker, l.attempts_made + e.charged AS attempts_made, l.interruptions + e.interrupted AS interruptions,
+           l.crashes, l.progress_percent, l.progress_message, l.checkpoint, l.started_at, l.version + 1 AS version,
+           e.result, coalesce(e.error::jsonb, l.error) AS error, e.error::jsonb AS new_error, e.due_at, e.kind,
+           CASE WHEN e.status IN ('QUEUED', 'RETRYING', 'SCHEDULED') AND l.cancel_requested_at IS NOT NULL THEN 'CANCELLED' ELSE e.status END AS status,
+           CASE WHEN e.status IN ('QUEUED', 'RETRYING', 'SCHEDULED') AND l.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE e.outcome END AS outcome
+      FROM wanted e JOIN shiftwork.live l ON l.id = e.id
+     WHERE l.status = 'STARTED' AND l.claim = e.claim
+     ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
+  waits AS (
+    UPDATE shiftwork.live l
+       SET status = m.status, due_at = m.due_at, ready_at = coalesce(m.due_at, now()), attempts_made = m.attempts_made,
+           interruptions = m.interruptions, error = m.error, version = m.version
+      FROM mine m WHERE l.id = m.id AND m.status IN ('QUEUED', 'RETRYING', 'SCHEDULED')),
+  left_live AS (DELETE FROM shiftwork.live l USING mine m WHERE l.id = m.id AND m.status IN ('FINISHED', 'FAILED', 'CANCELLED')),
+  ended AS (
+    INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, result, error)
+    SELECT id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim,
+           CASE WHEN status = 'FINISHED' THEN 100 ELSE progress_percent END, progress_message, checkpoint, result::jsonb,
+           CASE WHEN status = 'FINISHED' THEN NULL ELSE error END
+      FROM mine WHERE status IN ('FINISHED', 'FAILED', 'CANCELLED')),
+  history AS (
+    INSERT INTO shiftwork.execution (task_id, number, outcome, worker, release, started_at, ended_at, error)
+    SELECT id, execution, outcome, worker, $11, started_at, now(), new_error FROM mine WHERE outcome <> 'finished'
+    ON CONFLICT DO NOTHING),
+  pending AS (INSERT INTO shiftwork.pending_failure (task_id, kind) SELECT id, kind FROM mine WHERE status = 'FAILED' ON CONFLICT DO NOTHING)
+  SELECT id, status FROM mine`,
+};
+
+/** A start that is taken back before anything ran: no interruption, no history; its number stays used. $1 ids, $2 claims. */
+export const RELEASE = {
+  name: 'release',
+  text: `WITH mine AS MATERIALIZED (
+    SELECT l.id FROM unnest($1::uuid[], $2::text[]) AS e(id, claim) JOIN shiftwork.live l ON l.id = e.id
+     WHERE l.status = 'STARTED' AND l.claim = e.claim ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED)
+  UPDATE shiftwork.live l SET status = 'QUEUED', version = l.version + 1 FROM mine m WHERE l.id = m.id RETURNING l.id`,
+};
+
+/** How a row stands, for whoever's write was refused. $1 ids. */
+export const STANDING = {
+  name: 'standing',
+  text: `SELECT t.id, coalesce(l.status, e.status) AS status, coalesce(l.claim, e.claim) AS claim, l.due_at, l.id IS NOT NULL AS is_live
+           FROM shiftwork.task t LEFT JOIN shiftwork.live l ON l.id = t.id LEFT JOIN shiftwork.ended e ON e.id = t.id WHERE t.id = ANY($1::uuid[])`,
+};

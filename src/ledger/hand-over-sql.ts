@@ -1,0 +1,48 @@
+/** What is known of a dead process. $1 its id. */
+export const DEAD_PROCESS = `
+  SELECT (info->>'blameFrom')::int AS blame, left_at IS NOT NULL AS left, release FROM shiftwork.process WHERE id = $1`;
+
+/** Keeps the first judgement. $1 process, $2 charges from which on tasks are to blame. */
+export const JUDGE = `
+  UPDATE shiftwork.process SET info = info || jsonb_build_object('blameFrom', $2::int) WHERE id = $1`;
+
+/** Everything that a process has started and not ended; not locked, because guilt is judged over all of it. $1 process. */
+export const LOOK = `
+  SELECT l.id, l.crashes, l.crashed_at AS "crashedAt", l.checkpoint_at AS "checkpointAt",
+         l.cancel_requested_at IS NOT NULL AS "cancelRequested", t.on_worker_lost AS "onWorkerLost"
+    FROM shiftwork.live l JOIN shiftwork.task t ON t.id = l.id
+   WHERE l.worker = $1 AND l.status = 'STARTED'
+   ORDER BY l.id`;
+
+/**
+ * Carries out the verdicts. $1 process, $2 its release; arrays of id $3, status $4, history outcome $5, crashes $6, charged $7, error $8.
+ * Locked rows are skipped: a frozen process may hold its row in an open transaction, and must not hang the rescuer
+ * (interleaving 2). A final status goes into \`ended\`, and FAILED opens its pending failure here: no failure is lost.
+ */
+export const MOVE = `
+  WITH verdict AS (
+    SELECT * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::int[], $7::bool[], $8::text[]) AS v(id, status, outcome, crashes, charged, error)),
+  mine AS MATERIALIZED (
+    SELECT l.id, l.execution, l.claim, l.worker, l.started_at, l.attempts_made, l.interruptions + 1 AS interruptions, v.crashes, l.progress_percent,
+           l.progress_message, l.checkpoint, l.version + 1 AS version, v.status, v.outcome, v.charged, coalesce(v.error::jsonb, l.error) AS error,
+           v.error::jsonb AS new_error
+      FROM verdict v JOIN shiftwork.live l ON l.id = v.id
+     WHERE l.status = 'STARTED' AND l.worker = $1
+     ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
+  waits AS (
+    UPDATE shiftwork.live l
+       SET status = 'QUEUED', due_at = NULL, ready_at = now(), interruptions = m.interruptions, crashes = m.crashes,
+           crashed_at = CASE WHEN m.charged THEN now() ELSE l.crashed_at END, error = m.error, version = m.version
+      FROM mine m WHERE l.id = m.id AND m.status = 'QUEUED'),
+  left_live AS (DELETE FROM shiftwork.live l USING mine m WHERE l.id = m.id AND m.status <> 'QUEUED'),
+  ended AS (
+    INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, error)
+    SELECT id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, error FROM mine WHERE status <> 'QUEUED'),
+  history AS (
+    INSERT INTO shiftwork.execution (task_id, number, outcome, worker, release, started_at, ended_at, error)
+    SELECT id, execution, outcome, worker, $2, started_at, now(), new_error FROM mine
+    ON CONFLICT DO NOTHING),
+  pending AS (INSERT INTO shiftwork.pending_failure (task_id, kind) SELECT id, 'crashed' FROM mine WHERE status = 'FAILED' ON CONFLICT DO NOTHING)
+  SELECT m.id, t.job, t.queue, m.status, m.crashes, m.execution, m.version, t.payload::text AS payload, t.priority, t.created_at AS "createdAt"
+    FROM mine m JOIN shiftwork.task t ON t.id = m.id
+   ORDER BY m.id`;

@@ -1,0 +1,169 @@
+import type { EntityManager } from 'typeorm';
+import type { Settings } from '../config/index.js';
+import { Batcher, pause } from '../foundation/index.js';
+import { isUnavailable, type Postgres } from '../postgres/index.js';
+import {
+  finishedAmong,
+  finishValues,
+  isAboutTheRow,
+  judge,
+  notStorable,
+  type EndOfRun,
+  type Lookup,
+  type Recorded,
+  type Written,
+} from './end-of-run.js';
+import { END, FINISH } from './executions-sql.js';
+import { ClaimLostError } from './ledger-errors.js';
+import { standingsOf } from './standings.js';
+import type { TaskStatus } from './task-status.js';
+
+/**
+ * Writes ends until they are written: through an absent server, around a locked row, and past one that PostgreSQL refuses.
+ * Successes come in the flushes of `Executions`, which share them with starts; all other ends have batches of their own.
+ */
+export class RunEnds {
+  private readonly others: Batcher<EndOfRun, Recorded>;
+  private alone = 0;
+  private aloneWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly postgres: Postgres,
+    private readonly settings: Pick<Settings, 'release'>,
+  ) {
+    this.others = new Batcher((ends) => this.persist(ends, (some) => this.writeEnds(some)), {
+      maxItems: 200,
+      inFlight: 2,
+    });
+  }
+
+  /** An end that is no success. */
+  end(end: EndOfRun): Promise<Recorded> {
+    return this.others.add(end);
+  }
+
+  /** Ends not yet committed, but for the successes of a flush. */
+  get size(): number {
+    return this.others.size + this.alone;
+  }
+
+  async idle(): Promise<void> {
+    await this.others.idle();
+    while (this.alone > 0) await new Promise<void>((resolve) => this.aloneWaiters.push(resolve));
+  }
+
+  /** Writes FINISHED inside the job's own transaction. Throws `ClaimLostError` when the task is somebody else's now. */
+  async finishIn(manager: EntityManager, end: EndOfRun): Promise<void> {
+    const rows = await this.postgres.queryIn(manager, FINISH.text, [[end.id], [end.claim], [end.result]]);
+    if (rows.length === 0) throw new ClaimLostError(end.id);
+  }
+
+  /** Successes without starts beside them. */
+  async writeFinishes(ends: readonly EndOfRun[]): Promise<(Written | Error)[]> {
+    return this.persist(ends, async (some) => this.complete(some, await this.finish(some)));
+  }
+
+  /**
+   * Judges the ends that the statement did not write. A row that carries my claim and the intended status was written by
+   * this very end before its connection broke (rule 6). One that is still mine and STARTED was locked: tried again alone.
+   */
+  async complete(ends: readonly EndOfRun[], written: Lookup): Promise<(Written | Error)[]> {
+    const outcomes = ends.map(written);
+    const missing = ends.filter((_, i) => outcomes[i] === undefined);
+    if (missing.length === 0) return outcomes.filter((outcome) => outcome !== undefined);
+    const standings = await standingsOf(
+      this.postgres,
+      missing.map((end) => end.id),
+    );
+    return ends.map((end, i) => {
+      const outcome = outcomes[i];
+      if (outcome !== undefined) return outcome;
+      return judge(end, standings.get(end.id)) ?? this.endAlone(end);
+    });
+  }
+
+  private async writeEnds(ends: readonly EndOfRun[]): Promise<(Written | Error)[]> {
+    return this.complete(ends, await this.write(ends));
+  }
+
+  private async finish(ends: readonly EndOfRun[]): Promise<Lookup> {
+    const rows = await this.postgres.query<{ n: number }>(FINISH, finishValues(ends));
+    return finishedAmong(
+      ends,
+      rows.map(({ n }) => n),
+    );
+  }
+
+  private async write(ends: readonly EndOfRun[]): Promise<Lookup> {
+    const rows = await this.postgres.query<{ id: string; status: TaskStatus }>(END, [
+      ends.map((end) => end.id),
+      ends.map((end) => end.claim),
+      ends.map((end) => end.status),
+      ends.map((end) => end.outcome),
+      ends.map((end) => end.result),
+      ends.map((end) => (end.error === null ? null : JSON.stringify(end.error))),
+      ends.map((end) => end.dueAt?.toISOString() ?? null),
+      ends.map((end) => (end.chargeAttempt ? 1 : 0)),
+      ends.map((end) => (end.countInterruption ? 1 : 0)),
+      ends.map((end) => end.failureKind),
+      this.settings.release,
+    ]);
+    const statuses = new Map(rows.map((row) => [row.id, row.status]));
+    return ({ id }) => {
+      const status = statuses.get(id);
+      return status && { kind: 'recorded', status };
+    };
+  }
+
+  // The row is locked by a transaction of the job's own, or by a rescuer. Nobody else's flush waits for it: this one goes
+  // its own way, and its caller gets a promise.
+  private async endAlone(end: EndOfRun): Promise<Recorded> {
+    this.alone++;
+    try {
+      for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 1_000)) {
+        await pause(waitMs);
+        const recorded = await this.tryAlone(end);
+        if (recorded !== undefined) return recorded;
+      }
+    } finally {
+      this.alone--;
+      if (this.alone === 0) for (const wake of this.aloneWaiters.splice(0)) wake();
+    }
+  }
+
+  private async tryAlone(end: EndOfRun): Promise<Recorded | undefined> {
+    try {
+      const written = end.status === 'FINISHED' ? await this.finish([end]) : await this.write([end]);
+      return written(end) ?? judge(end, (await standingsOf(this.postgres, [end.id])).get(end.id));
+    } catch (error) {
+      if (isUnavailable(error)) return undefined;
+      // The server reports an error before it lets go of its locks: a refused row that is tried again at once looks locked.
+      if (isAboutTheRow(error) && end.result !== null) return this.end(notStorable(end, error));
+      throw error;
+    }
+  }
+
+  /** Writes until written: waits out an absent server, and takes a batch apart that holds a row PostgreSQL refuses. */
+  private async persist(
+    ends: readonly EndOfRun[],
+    write: (ends: readonly EndOfRun[]) => Promise<(Written | Error)[]>,
+  ): Promise<(Written | Error)[]> {
+    if (ends.length === 0) return [];
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
+      try {
+        return await write(ends);
+      } catch (error) {
+        if (isUnavailable(error)) {
+          await pause(waitMs);
+          continue;
+        }
+        const only = ends[0];
+        if (ends.length > 1 || only === undefined)
+          return (await Promise.all(ends.map((end) => this.persist([end], write)))).flat();
+        if (!isAboutTheRow(error) || only.result === null)
+          return [error instanceof Error ? error : new Error(String(error))];
+        return [await this.end(notStorable(only, error))];
+      }
+    }
+  }
+}
