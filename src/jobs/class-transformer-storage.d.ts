@@ -1,0 +1,6 @@
+// class-transformer ships this file without types beside it. What we read, and that it may find nothing:
+declare module 'class-transformer/cjs/storage.js' {
+  export const defaultMetadataStorage: {
+    findTypeMetadata(target: object, property: string): { typeFunction(): unknown } | undefined;
+  };
+}

@@ -1,0 +1,57 @@
+import type { ValidationError } from 'class-validator';
+import { validator } from './class-validator.js';
+import type { PayloadIssue } from './job-errors.js';
+
+/** class-validator's tree of errors as a flat list of paths and messages. */
+export function issuesOf(errors: readonly ValidationError[], owner: object, at: string): PayloadIssue[] {
+  return errors.flatMap((error) => {
+    const path = `${at}.${error.property}`;
+    const own = Object.entries(error.constraints ?? {}).flatMap(([rule, message]) =>
+      ownIssues(error, owner, path, rule, message),
+    );
+    const below: unknown = error.value;
+    const nested =
+      typeof below === 'object' && below !== null ? issuesOf(error.children ?? [], below, path) : [];
+    return [...own, ...nested];
+  });
+}
+
+// `@IsInt({ each: true })` fails for a whole array without saying where; people want the index.
+function ownIssues(
+  error: ValidationError,
+  owner: object,
+  path: string,
+  rule: string,
+  message: string,
+): PayloadIssue[] {
+  const items: unknown = error.value;
+  if (!Array.isArray(items)) return [{ path, message }];
+  const bad = items.flatMap((item: unknown, i) =>
+    failsEach(owner, error.property, rule, items, item) ? [i] : [],
+  );
+  if (bad.length === 0) return [{ path, message }];
+  return bad.map((i) => ({
+    path: `${path}.${String(i)}`,
+    message: message.replace(/^each value in \S+ /, ''),
+  }));
+}
+
+function failsEach(owner: object, property: string, rule: string, items: unknown, item: unknown): boolean {
+  const storage = validator().getMetadataStorage();
+  const rules = storage
+    .getTargetValidationMetadatas(owner.constructor, '', false, false)
+    .filter((it) => it.propertyName === property && it.each);
+  return rules.some((metadata) =>
+    storage.getTargetValidatorConstraints(metadata.constraintCls).some((constraint) => {
+      if ((constraint.name || metadata.type) !== rule) return false;
+      const args = {
+        targetName: owner.constructor.name,
+        property,
+        object: owner,
+        value: items,
+        constraints: metadata.constraints as unknown[],
+      };
+      return constraint.instance.validate(item, args) === false; // a promise (an async rule) keeps the path of the array
+    }),
+  );
+}

@@ -1,0 +1,136 @@
+import 'reflect-metadata';
+import type { ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata.js';
+import { transformerStorage, validator } from './class-validator.js';
+import { DTO_KEYWORDS } from './dto-keywords.js';
+import { entityAt } from './entity-ref.js';
+import type { JsonSchema } from './json-schema.js';
+import type { DtoClass } from './payload-schema.js';
+import { isSecret } from './secret.decorator.js';
+
+/** The JSON Schema that a class-validator DTO amounts to. Rules without a JSON word (custom ones) are left out: it allows too much rather than too little. */
+export function dtoJsonSchema(dto: DtoClass): JsonSchema {
+  const definitions = new Map<DtoClass, JsonSchema>();
+  const root = objectSchema(dto, [dto], definitions);
+  const $defs = Object.fromEntries([...definitions].map(([type, schema]) => [type.name, schema]));
+  return Object.keys($defs).length === 0 ? root : { ...root, $defs };
+}
+
+type Definitions = Map<DtoClass, JsonSchema>;
+
+function objectSchema(dto: DtoClass, above: readonly DtoClass[], definitions: Definitions): JsonSchema {
+  const storage = validator().getMetadataStorage();
+  const rules = storage.getTargetValidationMetadatas(dto, '', false, false);
+  const defaults = defaultsOf(dto);
+  const properties: Record<string, JsonSchema> = {};
+  const required: string[] = [];
+  for (const [name, all] of Object.entries(storage.groupByPropertyName(rules))) {
+    const isOptional = all.some((rule) => rule.type === validator().ValidationTypes.CONDITIONAL_VALIDATION);
+    const schema = propertySchema(dto, name, all, above, definitions);
+    properties[name] = {
+      ...(isOptional ? nullable(schema) : schema),
+      ...defaultOf(defaults[name]),
+      ...(isSecret(dto, name) ? { secret: true } : {}),
+    };
+    if (!isOptional && defaults[name] === undefined) required.push(name);
+  }
+  return {
+    type: 'object',
+    properties,
+    ...(required.length > 0 ? { required } : {}),
+    additionalProperties: false,
+  };
+}
+
+function propertySchema(
+  dto: DtoClass,
+  name: string,
+  rules: readonly ValidationMetadata[],
+  above: readonly DtoClass[],
+  definitions: Definitions,
+): JsonSchema {
+  const entity = entityAt(dto, name);
+  if (entity !== undefined) return refSchema(entity.name);
+  const [ofItems, ofValue] = [rules.filter((rule) => rule.each), rules.filter((rule) => !rule.each)];
+  const nested = nestedSchema(dto, name, rules, above, definitions);
+  const isArray =
+    ofItems.length > 0 ||
+    designTypeOf(dto, name) === Array ||
+    ofValue.some((rule) => rule.name === 'isArray');
+  if (!isArray) return { ...keywords(ofValue), ...nested };
+  const items = { ...keywords(ofItems), ...nested };
+  return { ...keywords(ofValue), type: 'array', ...(Object.keys(items).length > 0 ? { items } : {}) };
+}
+
+function keywords(rules: readonly ValidationMetadata[]): JsonSchema {
+  const merged: Record<string, unknown> = {};
+  for (const rule of rules) {
+    const constraints = (rule.constraints as readonly unknown[] | undefined) ?? []; // class-validator types them any
+    const words = DTO_KEYWORDS[rule.name ?? '']?.(constraints) ?? {};
+    // `integer` is narrower than the `number` of another rule on the same property.
+    if (words['type'] === 'number' && merged['type'] === 'integer')
+      Object.assign(merged, { ...words, type: 'integer' });
+    else Object.assign(merged, words);
+  }
+  return merged;
+}
+
+function nestedSchema(
+  dto: DtoClass,
+  name: string,
+  rules: readonly ValidationMetadata[],
+  above: readonly DtoClass[],
+  definitions: Definitions,
+): JsonSchema {
+  if (!rules.some((rule) => rule.type === validator().ValidationTypes.NESTED_VALIDATION)) return {};
+  const type = nestedTypeOf(dto, name);
+  if (type === undefined) return { type: 'object' };
+  if (type === above[0]) return { $ref: '#' };
+  if (!definitions.has(type)) {
+    definitions.set(type, {}); // a class that contains itself finds this entry and refers to it
+    definitions.set(type, objectSchema(type, [...above, type], definitions));
+  }
+  return { $ref: `#/$defs/${type.name}` };
+}
+
+function nestedTypeOf(dto: DtoClass, name: string): DtoClass | undefined {
+  const declared = transformerStorage().defaultMetadataStorage.findTypeMetadata(dto, name);
+  const type: unknown = declared?.typeFunction() ?? designTypeOf(dto, name);
+  return typeof type === 'function' && type !== Object && type !== Array ? (type as DtoClass) : undefined; // a class: @Type or the property's own
+}
+
+function designTypeOf(dto: DtoClass, name: string): unknown {
+  return Reflect.getMetadata('design:type', dto.prototype as object, name); // a class always has one
+}
+
+function refSchema(entity: string): JsonSchema {
+  const $ref = {
+    type: 'object',
+    properties: { entity: { const: entity }, id: {} },
+    required: ['entity', 'id'],
+    additionalProperties: false,
+  };
+  return { type: 'object', properties: { $ref }, required: ['$ref'], additionalProperties: false, entity };
+}
+
+// @IsOptional lets null through as well as a missing property.
+function nullable(schema: JsonSchema): JsonSchema {
+  const { type, enum: values } = schema;
+  if (typeof schema['$ref'] === 'string') return { anyOf: [schema, { type: 'null' }] };
+  return {
+    ...schema,
+    ...(typeof type === 'string' ? { type: [type, 'null'] } : {}),
+    ...(Array.isArray(values) ? { enum: [...(values as unknown[]), null] } : {}),
+  };
+}
+
+function defaultsOf(dto: DtoClass): Readonly<Record<string, unknown>> {
+  try {
+    return new dto() as Record<string, unknown>; // any object may be read by key
+  } catch {
+    return {}; // its constructor wants something: then nobody can know its defaults
+  }
+}
+
+function defaultOf(value: unknown): JsonSchema {
+  return value === undefined || value instanceof Date ? {} : { default: value };
+}

@@ -1,0 +1,30 @@
+import type { Backoff } from '../foundation/index.js';
+import type { PayloadDeclaration } from './payload-schema.js';
+
+/** What `@JobHandler` takes. */
+export interface JobOptions<D extends PayloadDeclaration = PayloadDeclaration> {
+  /** How everybody calls the job: `images.thumbnail`. Letters, digits, `.`, `_`, `-`. Stored with every task, so never rename it. */
+  readonly name: string;
+  /** The queue its tasks wait in. Default `default`. */
+  readonly queue?: string;
+  /** What its payload must look like: a class-validator DTO or a Standard Schema. `NoPayload` for none. */
+  readonly payload: D;
+  /** Executions that may end in an error, the first included. Default 3. */
+  readonly attempts?: number;
+  /** Pause between attempts; `delay` in ms. Default exponential from 1,000 ms (1 s, 2 s, 4 s …, at most 1 h, jittered by 20 %). */
+  readonly backoff?: Backoff;
+  /** ms after which `task.signal` fires with `TaskTimedOut` and the attempt has failed. Default null: no timeout. */
+  readonly timeout?: number | null;
+  /** When the process dies while the task runs: run it `rerun` (default, at most 3 crashes) or `fail` it, for effects that must not repeat. */
+  readonly onWorkerLost?: 'rerun' | 'fail';
+  /** Says that two executions side by side would do harm. START is committed before every run anyway; kept for the record. */
+  readonly exclusive?: boolean;
+}
+
+export const DEFAULT_QUEUE = 'default';
+export const DEFAULT_ATTEMPTS = 3;
+export const DEFAULT_BACKOFF: Backoff = { type: 'exponential', delay: 1_000 };
+
+/** The payload of a job that needs none: `{}`. */
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- a payload class without properties is the whole point
+export class NoPayload {}
