@@ -1,0 +1,123 @@
+import { Injectable } from '@nestjs/common';
+import { Batcher, TestSignal, messageOf, withTimeout } from '../foundation/index.js';
+import { Dispatcher, Relay, WINDOW_MS, type Entry } from '../dispatch/index.js';
+import { AcceptTasks, Outbox, type Accepted, type NewTask } from '../ledger/index.js';
+import { LedgerUnavailableError } from '../postgres/index.js';
+import { Telemetry } from '../telemetry/index.js';
+
+/** Held by tests between the commit and the dispatch. */
+export const taskCommitted = new TestSignal('tasks.committed');
+
+/** Redis may take this long; then the caller gets its 202 and the relay dispatches (PROTOCOL rule 9). */
+const DISPATCH_LIMIT_MS = 500;
+/** Within this long PostgreSQL has committed, or the caller is told that nobody knows. */
+const ACCEPT_LIMIT_MS = 2_500;
+
+/**
+ * Committed, then dispatched: many callers share one statement and one script call per queue. When `accept` resolves the
+ * task cannot be lost; usually it stands in Redis too. A dispatch that fails is not the caller's trouble: the outbox row
+ * that was committed with the task reminds the relay.
+ */
+@Injectable()
+export class Acceptance {
+  private readonly batches: Batcher<NewTask, Accepted>;
+
+  constructor(
+    private readonly ledger: AcceptTasks,
+    private readonly outbox: Outbox,
+    private readonly dispatcher: Dispatcher,
+    private readonly relay: Relay,
+    private readonly telemetry: Telemetry,
+  ) {
+    this.batches = new Batcher((tasks) => this.flush(tasks), {
+      maxItems: 400,
+      inFlight: 3,
+      shareFrom: 50,
+    });
+  }
+
+  /** One task, group-committed. Throws `LedgerUnavailableError` within 2.5 s when PostgreSQL is away. */
+  accept(task: NewTask): Promise<Accepted> {
+    return this.batches.add(task);
+  }
+
+  /** All or nothing, in one transaction of our own. */
+  async acceptAll(tasks: readonly NewTask[]): Promise<Accepted[]> {
+    try {
+      const accepted = await this.ledger.acceptAll(tasks);
+      await this.dispatch(fresh(tasks, accepted));
+      return accepted;
+    } catch (error) {
+      this.relay.nudge(); // a COMMIT whose answer was lost
+      throw error;
+    }
+  }
+
+  /** Puts committed tasks into Redis, within 500 ms; what does not get there is left to the relay. Never throws. */
+  async dispatch(tasks: readonly NewTask[]): Promise<void> {
+    if (tasks.length === 0) return;
+    try {
+      await taskCommitted.reached(tasks);
+      const now = Date.now();
+      const due = tasks.filter((task) => task.dueAt === null || task.dueAt.getTime() - now < WINDOW_MS);
+      if (due.length > 0)
+        await withTimeout(
+          this.dispatcher.put(due.map((task) => entryOf(task, now))),
+          DISPATCH_LIMIT_MS,
+          () => new Error(`Redis did not answer within ${String(DISPATCH_LIMIT_MS)} ms`),
+        );
+      this.outbox.dispatched(tasks.map((task) => task.id));
+    } catch (error) {
+      this.telemetry.emit('dispatch.failed', { tasks: tasks.length, error: messageOf(error) });
+      this.relay.nudge();
+    }
+  }
+
+  private async flush(tasks: readonly NewTask[]): Promise<(Accepted | Error)[]> {
+    const accepting = this.ledger.acceptEach(tasks);
+    try {
+      const accepted = await withTimeout(
+        accepting,
+        ACCEPT_LIMIT_MS,
+        () => new LedgerUnavailableError(new Error('no answer in time')),
+      );
+      await this.dispatch(fresh(tasks, accepted));
+      return accepted;
+    } catch (error) {
+      this.dispatchLate(tasks, accepting);
+      throw error;
+    }
+  }
+
+  // Nobody knows whether they are accepted; if they are, they must run. The outbox row was committed with them or not at all.
+  private dispatchLate(tasks: readonly NewTask[], accepting: Promise<(Accepted | Error)[]>): void {
+    accepting
+      .then(
+        (accepted) => this.dispatch(fresh(tasks, accepted)),
+        () => {
+          this.relay.nudge();
+        },
+      )
+      .catch(() => undefined); // dispatch never rejects
+  }
+}
+
+function fresh(tasks: readonly NewTask[], accepted: readonly (Accepted | Error)[]): readonly NewTask[] {
+  const isFresh = (outcome: Accepted | Error | undefined): boolean =>
+    outcome !== undefined && !(outcome instanceof Error) && outcome.isNew;
+  return accepted.every(isFresh) ? tasks : tasks.filter((_, i) => isFresh(accepted[i]));
+}
+
+/** The entry of a task that was just accepted. */
+export function entryOf(task: NewTask, at: number): Entry {
+  return {
+    id: task.id,
+    job: task.job,
+    queue: task.queue,
+    payload: task.payloadText,
+    priority: task.priority,
+    dueAt: task.dueAt?.getTime() ?? null,
+    at,
+    where: 'tail',
+  };
+}

@@ -1,0 +1,200 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { newId, type JsonValue } from '../foundation/index.js';
+import { InvalidPayloadError, type JobClass } from '../jobs/index.js';
+import { AcceptTasks, ReadTasks, type Accepted, type NewTask } from '../ledger/index.js';
+import { CommitHook } from '../postgres/index.js';
+import { Acceptance } from './acceptance.js';
+import { BacklogGuard, type EnqueueWarning } from './backlog-guard.js';
+import { checkOptions, dueAtOf, requestHash, type EnqueueOptions } from './enqueue-options.js';
+import { KnownJobs, type KnownJob } from './known-jobs.js';
+import { checkPayload, type CheckedPayload } from './payload-check.js';
+import { BacklogFullError, IdempotencyKeyReusedError, InvalidOptionsError } from './task-errors.js';
+import { TaskViews, type TaskView } from './task-view.js';
+
+/** What the caller gets: the task, what it should know, and whether its idempotency key had been used before. */
+export interface EnqueuedTask extends TaskView {
+  readonly warnings: readonly EnqueueWarning[];
+  readonly isNew: boolean;
+}
+
+export interface EnqueuedMany {
+  /** In the order of the payloads. */
+  readonly ids: readonly string[];
+  readonly warnings: readonly EnqueueWarning[];
+}
+
+/**
+ * From a request to an accepted task: which job, is the payload right, is there room, into the ledger, into Redis.
+ * REST, code, the CLI, the clock and an admin's retry all come through here.
+ */
+@Injectable()
+export class Enqueue {
+  constructor(
+    private readonly jobs: KnownJobs,
+    private readonly guard: BacklogGuard,
+    private readonly acceptance: Acceptance,
+    private readonly ledger: AcceptTasks,
+    private readonly reads: ReadTasks,
+    private readonly commits: CommitHook,
+    private readonly views: TaskViews,
+  ) {}
+
+  /** When it resolves the task is committed, or, with `options.transaction`, will be with the caller's rows. */
+  async one(
+    jobName: string | JobClass,
+    payload: unknown,
+    options: EnqueueOptions = {},
+  ): Promise<EnqueuedTask> {
+    const job = await this.jobs.get(jobName);
+    checkOptions(options);
+    const checked = await checkPayload(job, payload, 'payload');
+    const task = newTask(job, checked, options);
+    if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
+    const full = this.guard.tookRoom(job.queue, 1) ? null : await this.takeRoom(job, 1, options);
+    if (full !== null) return full;
+    if (options.transaction !== undefined) return this.inTransaction(options.transaction, task, checked);
+    const warnings = this.guard.warnings(job.queue);
+    const accepted = await this.acceptance.accept(task);
+    return this.answer(task, accepted, checked, await warnings);
+  }
+
+  /** Many payloads of one job: all are accepted in one transaction, or none. */
+  async many(
+    jobName: string | JobClass,
+    payloads: readonly unknown[],
+    options: EnqueueOptions = {},
+  ): Promise<EnqueuedMany> {
+    const job = await this.jobs.get(jobName);
+    checkOptions(options);
+    if (options.idempotencyKey !== undefined)
+      throw new InvalidOptionsError([
+        { path: 'options.idempotencyKey', message: 'belongs to one task; a bulk request has many' },
+      ]);
+    const tasks = await this.checkAll(job, payloads, options);
+    if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
+    await this.guard.takeRoom(job.queue, tasks.length);
+    if (options.transaction !== undefined) {
+      await this.ledger.acceptAll(tasks, options.transaction);
+      this.commits.afterCommit(options.transaction, () => void this.acceptance.dispatch(tasks));
+      return { ids: tasks.map((task) => task.id), warnings: [] };
+    }
+    const [accepted, warnings] = await Promise.all([
+      this.acceptance.acceptAll(tasks),
+      this.guard.warnings(job.queue),
+    ]);
+    return { ids: accepted.map((each) => each.id), warnings };
+  }
+
+  /** A copy of a task: same job, payload and options. The stored payload was checked when it was accepted. */
+  async again(id: string, copy: Omit<NewTask, 'id'>, payload: JsonValue): Promise<EnqueuedTask> {
+    const task = { ...copy, id };
+    await this.guard.takeRoom(task.queue, 1);
+    const [accepted, warnings] = await Promise.all([
+      this.acceptance.accept(task),
+      this.guard.warnings(task.queue),
+    ]);
+    return this.answer(task, accepted, { text: task.payloadText, value: payload }, warnings);
+  }
+
+  private async inTransaction(
+    manager: EntityManager,
+    task: NewTask,
+    checked: CheckedPayload,
+  ): Promise<EnqueuedTask> {
+    const [accepted] = await this.ledger.acceptAll([task], manager);
+    if (accepted === undefined) throw new Error('unreachable: one outcome per task');
+    if (accepted.isNew) {
+      this.commits.afterCommit(manager, () => void this.acceptance.dispatch([task]));
+      return this.fresh(task, accepted, checked, []);
+    }
+    return this.answer(task, accepted, checked, []);
+  }
+
+  private answer(
+    task: NewTask,
+    accepted: Accepted,
+    checked: CheckedPayload,
+    warnings: readonly EnqueueWarning[],
+  ): EnqueuedTask | Promise<EnqueuedTask> {
+    return accepted.isNew
+      ? this.fresh(task, accepted, checked, warnings)
+      : this.replay(accepted.id, task, warnings);
+  }
+
+  private fresh(
+    task: NewTask,
+    accepted: Accepted,
+    checked: CheckedPayload,
+    warnings: readonly EnqueueWarning[],
+  ): EnqueuedTask {
+    const view = this.views.fresh(task, checked.value, accepted.createdAt);
+    return Object.assign(view, { warnings, isNew: true }); // not a copy: the view has some thirty fields
+  }
+
+  private async replay(
+    id: string,
+    task: NewTask,
+    warnings: readonly EnqueueWarning[],
+  ): Promise<EnqueuedTask> {
+    const row = await this.reads.byId(id);
+    if (row === null || row.requestHash !== task.requestHash)
+      throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', id);
+    return { ...(await this.views.one(row)), warnings, isNew: false };
+  }
+
+  // A full queue still answers a repeated request with the task that it made before.
+  private async takeRoom(
+    job: KnownJob,
+    count: number,
+    options: EnqueueOptions,
+  ): Promise<EnqueuedTask | null> {
+    try {
+      await this.guard.takeRoom(job.queue, count);
+      return null;
+    } catch (error) {
+      if (!(error instanceof BacklogFullError) || options.idempotencyKey === undefined) throw error;
+      const [existing] = await this.reads.page({ job: job.name, q: options.idempotencyKey }, 1, null);
+      if (existing?.idempotencyKey !== options.idempotencyKey) throw error;
+      return { ...(await this.views.one(existing)), warnings: [], isNew: false };
+    }
+  }
+
+  private async checkAll(
+    job: KnownJob,
+    payloads: readonly unknown[],
+    options: EnqueueOptions,
+  ): Promise<NewTask[]> {
+    const issues: InvalidPayloadError['issues'][number][] = [];
+    const tasks: NewTask[] = [];
+    for (const [i, payload] of payloads.entries()) {
+      try {
+        tasks.push(newTask(job, await checkPayload(job, payload, `payloads.${String(i)}`), options));
+      } catch (error) {
+        if (!(error instanceof InvalidPayloadError)) throw error;
+        issues.push(...error.issues);
+      }
+    }
+    if (issues.length > 0) throw new InvalidPayloadError(issues);
+    return tasks;
+  }
+}
+
+function newTask(job: KnownJob, payload: CheckedPayload, options: EnqueueOptions): NewTask {
+  return {
+    id: newId(),
+    job: job.name,
+    queue: job.queue,
+    payloadText: payload.text,
+    priority: options.priority ?? null,
+    key: options.key ?? null,
+    idempotencyKey: options.idempotencyKey ?? null,
+    requestHash: options.idempotencyKey === undefined ? null : requestHash(job.name, payload.value, options),
+    attemptsMax: options.attempts ?? job.attempts,
+    timeoutMs: options.timeout ?? job.timeoutMs,
+    backoff: job.backoff,
+    onWorkerLost: job.onWorkerLost,
+    dueAt: dueAtOf(options, Date.now()),
+    retryOf: options.retryOf ?? null,
+  };
+}

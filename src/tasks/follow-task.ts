@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import { deferred, monotonicMs, pause, SECOND } from '../foundation/index.js';
+import { ReadTasks, TaskNotFoundError, isFinal, type TaskRow } from '../ledger/index.js';
+import { TaskFeed, type FeedNews } from './task-feed.js';
+import { TaskViews, type TaskView } from './task-view.js';
+
+/** One event of a followed task. `id` is the version of its row: events come in its order, and none is sent twice. */
+export type TaskEvent =
+  | { readonly id: string; readonly event: 'status'; readonly data: TaskView }
+  | {
+      readonly id: string;
+      readonly event: 'progress';
+      readonly data: { readonly percent: number; readonly message: string | null };
+    }
+  | {
+      readonly id: string;
+      readonly event: 'log';
+      readonly data: {
+        readonly at: string;
+        readonly level: string;
+        readonly message: string;
+        readonly execution: number;
+      };
+    };
+
+/** The row is read this often even when nobody says anything: a lost message must not leave a follower waiting for ever. */
+const LOOK_EVERY_MS = 15 * SECOND;
+
+/** The state of a task now, and then what becomes of it. */
+@Injectable()
+export class FollowTask {
+  constructor(
+    private readonly reads: ReadTasks,
+    private readonly feed: TaskFeed,
+    private readonly views: TaskViews,
+  ) {}
+
+  /**
+   * Yields the present state first, then changes, progress and log lines, and ends after the final status or when the
+   * signal aborts. States may be skipped, the final one never. Throws `TaskNotFoundError` before anything is yielded.
+   */
+  async *follow(id: string, signal?: AbortSignal): AsyncGenerator<TaskEvent, void, undefined> {
+    const inbox: FeedNews[] = [];
+    let wake = deferred();
+    // Listen before reading: what happens in between is then heard (PROTOCOL interleaving 30).
+    const leave = await this.feed.listen(id, (news) => {
+      inbox.push(news);
+      wake.resolve();
+    });
+    try {
+      let last = await this.reads.byId(id);
+      if (last === null) throw new TaskNotFoundError(id);
+      yield await this.statusOf(last);
+      let lookAt = monotonicMs() + LOOK_EVERY_MS;
+      while (!isFinal(last.status) && signal?.aborted !== true) {
+        if (inbox.length === 0) await waitFor(wake.promise, lookAt - monotonicMs(), signal);
+        wake = deferred();
+        const news = inbox.splice(0);
+        yield* talk(news, last);
+        if (news.length > 0 && !news.some((each) => each.kind === 'changed' || each.kind === 'lookAgain'))
+          continue;
+        const now = await this.reads.byId(id);
+        lookAt = monotonicMs() + LOOK_EVERY_MS;
+        if (now === null) return; // pruned while we looked
+        if (now.version > last.version) yield* this.changes(last, now);
+        last = now;
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  /** The task once it has ended, or as it is after `ms`, or when the signal aborts. Throws `TaskNotFoundError`. */
+  async untilEnd(id: string, ms: number, signal?: AbortSignal): Promise<TaskRow> {
+    const stop = AbortSignal.any([
+      AbortSignal.timeout(Math.max(1, ms)),
+      ...(signal === undefined ? [] : [signal]),
+    ]);
+    for await (const event of this.follow(id, stop)) {
+      if (event.event === 'status' && isFinal(event.data.status)) break;
+    }
+    const row = await this.reads.byId(id);
+    if (row === null) throw new TaskNotFoundError(id);
+    return row;
+  }
+
+  private async statusOf(row: TaskRow): Promise<TaskEvent> {
+    return { id: String(row.version), event: 'status', data: await this.views.one(row) };
+  }
+
+  private async *changes(before: TaskRow, now: TaskRow): AsyncGenerator<TaskEvent> {
+    const moved =
+      now.status !== before.status ||
+      now.execution !== before.execution ||
+      now.attemptsMade !== before.attemptsMade;
+    if (moved) yield await this.statusOf(now);
+    else if (
+      now.progressPercent !== before.progressPercent ||
+      now.progressMessage !== before.progressMessage
+    ) {
+      yield {
+        id: String(now.version),
+        event: 'progress',
+        data: { percent: now.progressPercent, message: now.progressMessage },
+      };
+    }
+  }
+}
+
+function* talk(news: readonly FeedNews[], row: TaskRow): Generator<TaskEvent> {
+  for (const each of news) {
+    if (each.kind === 'progress')
+      yield {
+        id: String(each.version),
+        event: 'progress',
+        data: { percent: each.percent, message: each.message },
+      };
+    if (each.kind === 'log') {
+      const { at, level, message, execution } = each;
+      yield { id: String(row.version), event: 'log', data: { at, level, message, execution } };
+    }
+  }
+}
+
+async function waitFor(news: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const stop = new AbortController();
+  await Promise.race([
+    news,
+    pause(Math.max(0, ms), AbortSignal.any([stop.signal, ...(signal === undefined ? [] : [signal])])),
+  ]);
+  stop.abort();
+}

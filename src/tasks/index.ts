@@ -1,0 +1,17 @@
+export * from './acceptance.js';
+export * from './backlog-guard.js';
+export type { Cancelled } from './cancel.js';
+export * from './enqueue-options.js';
+export type { EnqueuedMany, EnqueuedTask } from './enqueue.js';
+export * from './payload-check.js';
+export type { TaskEvent } from './follow-task.js';
+export * from './known-jobs.js';
+export * from './queues.js';
+export * from './task-errors.js';
+export * from './task-feed.js';
+export * from './task-view.js';
+export * from './tasks.js';
+export * from './tasks.module.js';
+export * from './handover.js';
+export * from './membership.js';
+export * from './rescuer.js';
