@@ -1,0 +1,10 @@
+export * from './at-rest.js';
+export * from './drain.js';
+export type * from './drainable.js';
+export * from './drainables.js';
+export * from './drain-order.js';
+export * from './lifecycle.js';
+export * from './lifecycle.module.js';
+export * from './process-state.js';
+export * from './shutdown.js';
+export * from './signals.js';
