@@ -1,0 +1,146 @@
+import { Injectable } from '@nestjs/common';
+import { DispatchUnavailableError, RedisClients } from '../redis/index.js';
+import type { Entry } from './entry.js';
+import {
+  ACKNOWLEDGE,
+  type Argument,
+  FETCH,
+  GIVE_BACK,
+  HOLDERS,
+  MARK,
+  PROMOTE,
+  PUT,
+  REMOVE,
+  RENEW_LOCKS,
+  WAKE,
+  type Whereto,
+} from './scripts/index.js';
+
+/** A claim's lock lasts this long without renewal; as Bull's, so that its stalled check leaves live entries alone. */
+const LOCK_MS = 30_000;
+/** Most entries of one script call: more is faster, but raises the p99 of everybody else's commands. */
+export const MOST_PER_CALL = 200;
+/** Lists longer than this are not searched for an entry to remove. */
+const SEARCHABLE_LENGTH = 10_000;
+
+/** An entry in a worker's hands. */
+export interface HeldEntry {
+  readonly taskId: string;
+  readonly claim: string;
+}
+
+export interface ReturnedEntry extends HeldEntry {
+  readonly whereto: Whereto;
+  /** Epoch ms, with `later`. */
+  readonly dueAt?: number;
+}
+
+export interface Fetched {
+  /** `unmarked`: the queue was wiped, or never set up. */
+  readonly state: 'open' | 'paused' | 'unmarked';
+  /** Ms until the next delayed entry is due; null if there is none. */
+  readonly dueInMs: number | null;
+  /** How many still wait. */
+  readonly left: number;
+  /** Flat, four per entry: id, job, payload text, '1' if suspect. */
+  readonly fields: readonly string[];
+}
+
+export interface Holder {
+  readonly taskId: string;
+  /** null: the lock has run out, or was never set. */
+  readonly claim: string | null;
+}
+
+/** The entries of all queues in Redis: our scripts with types. Everything may be repeated; all throw `DispatchUnavailableError`. */
+@Injectable()
+export class Entries {
+  constructor(private readonly redis: RedisClients) {}
+
+  /** At most `MOST_PER_CALL`. See scripts/put.ts. */
+  async put(queue: string, entries: readonly Entry[]): Promise<{ isMarked: boolean; created: number }> {
+    const args: Argument[] = [];
+    for (const entry of entries) {
+      const flags = (entry.where === 'head' ? 'hm' : '') + (entry.suspect === true ? 's' : '');
+      args.push(entry.id, entry.job, entry.payload, entry.at, entry.priority ?? 0, entry.dueAt ?? 0, flags);
+    }
+    const [marked, created] = await PUT.run(this.redis.command, this.base(queue), args);
+    return { isMarked: marked === 1, created };
+  }
+
+  /** Up to `n` entries, locked for the claims `<processId>:<firstClaim>` and so on. See scripts/fetch.ts. */
+  async fetch(queue: string, n: number, processId: string, firstClaim: number): Promise<Fetched> {
+    const args = [n, processId, firstClaim, LOCK_MS, MOST_PER_CALL];
+    const [state, dueInMs, left, ...fields] = await FETCH.run(this.redis.command, this.base(queue), args);
+    return {
+      state: state === 1 ? 'open' : state === 0 ? 'paused' : 'unmarked',
+      dueInMs: dueInMs < 0 ? null : dueInMs,
+      left,
+      fields,
+    };
+  }
+
+  /** Removes entries whose rows are final. See scripts/acknowledge.ts. */
+  async acknowledge(queue: string, entries: readonly HeldEntry[]): Promise<number> {
+    const args: string[] = [];
+    for (const entry of entries) args.push(entry.taskId, entry.claim);
+    return args.length === 0 ? 0 : ACKNOWLEDGE.run(this.redis.command, this.base(queue), args);
+  }
+
+  /** `heir`: the process to which the head is left for a moment. Answers the ids that Redis does not hold any more. See scripts/give-back.ts. */
+  async giveBack(queue: string, entries: readonly ReturnedEntry[], heir = ''): Promise<string[]> {
+    const args: Argument[] = [heir];
+    for (const entry of entries) args.push(entry.taskId, entry.claim, entry.whereto, entry.dueAt ?? 0);
+    return entries.length === 0 ? [] : GIVE_BACK.run(this.redis.command, this.base(queue), args);
+  }
+
+  async remove(queue: string, ids: readonly string[]): Promise<number> {
+    return ids.length === 0
+      ? 0
+      : REMOVE.run(this.redis.command, this.base(queue), [SEARCHABLE_LENGTH, ...ids]);
+  }
+
+  /** False: Redis does not hold it. */
+  async promote(queue: string, id: string): Promise<boolean> {
+    return (await PROMOTE.run(this.redis.command, this.base(queue), [id])) === 1;
+  }
+
+  /** Who holds the entries of `active`, a page at a time. */
+  async holders(queue: string, first: number, count: number): Promise<Holder[]> {
+    const reply = await HOLDERS.run(this.redis.command, this.base(queue), [first, first + count - 1]);
+    const holders: Holder[] = [];
+    for (let i = 0; i + 1 < reply.length; i += 2)
+      holders.push({ taskId: reply[i] ?? '', claim: reply[i + 1] || null });
+    return holders;
+  }
+
+  /** Answers how many locks stand. */
+  async renewLocks(queue: string, entries: readonly HeldEntry[]): Promise<number> {
+    const args: Argument[] = [LOCK_MS];
+    for (const entry of entries) args.push(entry.taskId, entry.claim);
+    return RENEW_LOCKS.run(this.redis.command, this.base(queue), args);
+  }
+
+  /** Before a refill: notes in the queue's own hash that it has begun. */
+  async noteRefill(queue: string, note: string): Promise<void> {
+    try {
+      await this.redis.command.hset(`${this.base(queue)}meta`, 'shiftwork-refill', note);
+    } catch (error) {
+      throw new DispatchUnavailableError(error);
+    }
+  }
+
+  /** After a refill: sets the marker. False: the queue was wiped again meanwhile. */
+  async mark(queue: string, note: string): Promise<boolean> {
+    return (await MARK.run(this.redis.command, this.base(queue), [note])) === 1;
+  }
+
+  /** Some idle worker looks into the queue. */
+  async wake(queue: string): Promise<void> {
+    await WAKE.run(this.redis.command, this.base(queue), []);
+  }
+
+  private base(queue: string): string {
+    return this.redis.keys.queueKey(queue, '');
+  }
+}

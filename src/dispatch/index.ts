@@ -1,0 +1,13 @@
+export { type Chore, Chores } from './chores.js';
+export { Consumer } from './consumer.js';
+export { Consumers } from './consumers.js';
+export type { Delivery, Disposition, Handler, Prepared, Run } from './delivery.js';
+export * from './dispatch.module.js';
+export { Dispatcher } from './dispatcher.js';
+export { Entries } from './entries.js';
+export { type Entry, WINDOW_MS } from './entry.js';
+export { entryOf } from './entry-of.js';
+export { Losses } from './losses.js';
+export { QueueControl } from './queue-control.js';
+export { type EntryCounts, QueueStats } from './queue-stats.js';
+export { Relay } from './relay.js';

@@ -1,0 +1,213 @@
+import { DispatchUnavailableError } from '../redis/index.js';
+import type { ClaimCounter } from './claim-counter.js';
+import { type Entries, type Fetched, MOST_PER_CALL } from './entries.js';
+import { Item } from './item.js';
+import type { QueueWatch } from './queue-watch.js';
+import { FETCHED_FIELDS } from './scripts/index.js';
+import type { Losses } from './losses.js';
+
+/**
+ * Fetches in flight at once. The commit that starts a batch takes a while; a second batch is on its way meanwhile. More only
+ * make the batches smaller.
+ */
+const PIPELINES = 2;
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 2_000;
+const PAGE = 1_000;
+
+export interface IntakeOwner {
+  /** How many entries would be started soon, had we them now. */
+  wanted(): number;
+  /** Whether so few are better fetched later, together with others. */
+  isTooFew(wanted: number): boolean;
+  /** Takes a batch into work. Rejects if it could not: the batch has been given back, and the next fetch waits a little. */
+  take(items: readonly Item[]): Promise<void>;
+  /** Whether we hold this entry under this claim. */
+  holds(taskId: string, claim: string): boolean;
+  /** Nothing is being fetched at the moment. */
+  onRest(): void;
+}
+
+/** Brings entries from the queues of a lane, the first queue first. Fetches while it may, waits to be woken when all are empty. */
+export class Intake {
+  /** Fetches made so far. */
+  fetches = 0;
+  private isOpen = false;
+  private asked = 0;
+  private inFlight = 0;
+  private failures = 0;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private readonly doubtful = new Set<string>();
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly watches: readonly QueueWatch[],
+    private readonly entries: Entries,
+    private readonly claims: ClaimCounter,
+    private readonly losses: Losses,
+    private readonly owner: IntakeOwner,
+  ) {}
+
+  /** Asked of Redis, or being taken into work. */
+  get pending(): number {
+    return this.asked;
+  }
+
+  open(): void {
+    this.isOpen = true;
+    for (const watch of this.watches) watch.isWorthALook = true;
+    this.pump();
+  }
+
+  /** Fetches nothing more. Resolves when what was under way has been taken or given back. */
+  async close(): Promise<void> {
+    this.isOpen = false;
+    clearTimeout(this.retryTimer);
+    this.retryTimer = undefined;
+    for (const watch of this.watches) {
+      watch.standDown();
+      // Others look after its next due time now. Redis away: everybody looks again when it is back.
+      this.entries.wake(watch.queue).catch(() => undefined);
+    }
+    while (this.inFlight > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  /**
+   * An answer may have been lost: Redis has carried a fetch out, its entries are locked in our name, and nobody knows. (The
+   * client sends a request again that was cut off, so that this happens without any error.) The next fetch looks.
+   */
+  doubt(): void {
+    for (const watch of this.watches) this.doubtful.add(watch.queue);
+  }
+
+  /** Redis, or the ledger, may be back: no need to wait for the next attempt. */
+  retryNow(): void {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = undefined;
+    this.pump();
+  }
+
+  /** A queue has become worth a look, or its blocking read has ended. */
+  looked(watch: QueueWatch): void {
+    this.pump();
+    // We were told of it and have no use for it: somebody else must hear.
+    if (watch.isWorthALook && (!this.isOpen || this.owner.wanted() <= 0)) this.passOn(watch);
+  }
+
+  /** Fetches as long as there is use for more and a queue that may have some. */
+  pump(): void {
+    while (this.isOpen && this.inFlight < this.mostInFlight() && this.retryTimer === undefined) {
+      const wanted = this.owner.wanted();
+      if (wanted <= 0 || this.owner.isTooFew(wanted)) return;
+      const watch = this.nextWatch();
+      if (watch === undefined) return;
+      void this.fetch(watch, Math.min(wanted, MOST_PER_CALL));
+    }
+  }
+
+  // Before a reclaim nothing else may be in flight: an entry of a reply on its way would look lost.
+  private mostInFlight(): number {
+    return this.doubtful.size > 0 ? 1 : PIPELINES;
+  }
+
+  // Those before it are known to be empty: they must be able to wake us meanwhile.
+  private nextWatch(): QueueWatch | undefined {
+    for (const watch of this.watches) {
+      if (watch.isWorthALook) return watch;
+      watch.rest();
+    }
+    return undefined;
+  }
+
+  private async fetch(watch: QueueWatch, n: number): Promise<void> {
+    this.inFlight++;
+    this.asked += n;
+    let stillAsked = n;
+    try {
+      for (const queue of this.doubtful) await this.reclaim(queue);
+      const { processId, first } = this.claims.take(n);
+      this.fetches++;
+      const { calls } = watch;
+      const fetched = await this.entries.fetch(watch.queue, n, processId, first);
+      const items = itemsOf(watch.queue, fetched, processId, first);
+      this.asked -= n - items.length;
+      stillAsked = items.length;
+      watch.noteFetched(fetched, n, calls);
+      if (fetched.state === 'unmarked') this.losses.queueWiped(watch.queue);
+      if (items.length > 0) await this.owner.take(items);
+      this.failures = 0;
+    } catch (error) {
+      if (error instanceof DispatchUnavailableError) this.doubt();
+      this.waitAfterFailure();
+    } finally {
+      this.asked -= stillAsked;
+      this.inFlight--;
+      this.pump();
+      this.tellIdle();
+    }
+  }
+
+  // Entries in our name that we do not hold.
+  private async reclaim(queue: string): Promise<void> {
+    for (let first = 0; ; first += PAGE) {
+      const holders = await this.entries.holders(queue, first, PAGE);
+      const lost = holders.flatMap(({ taskId, claim }) =>
+        claim !== null && this.claims.isOurs(claim) && !this.owner.holds(taskId, claim)
+          ? [{ taskId, claim, whereto: 'back' as const }]
+          : [],
+      );
+      for (let i = 0; i < lost.length; i += MOST_PER_CALL)
+        await this.entries.giveBack(queue, lost.slice(i, i + MOST_PER_CALL));
+      if (holders.length < PAGE) break;
+    }
+    this.doubtful.delete(queue);
+  }
+
+  private passOn(watch: QueueWatch): void {
+    const { calls } = watch;
+    const passing = this.isOpen
+      ? this.entries.fetch(watch.queue, 0, '', 0).then((fetched) => {
+          watch.noteFetched(fetched, 0, calls);
+        })
+      : this.entries.wake(watch.queue);
+    passing.catch(() => undefined); // Redis is away: everybody looks again when it is back
+  }
+
+  private waitAfterFailure(): void {
+    if (!this.isOpen || this.retryTimer !== undefined) return;
+    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** this.failures, LAST_RETRY_MS);
+    this.failures++;
+    this.retryTimer = setTimeout(() => {
+      this.retryNow();
+    }, waitMs);
+  }
+
+  private tellIdle(): void {
+    if (this.inFlight > 0) return;
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const wake of waiters) wake();
+    this.owner.onRest();
+  }
+}
+
+function itemsOf(queue: string, fetched: Fetched, processId: string, firstClaim: number): Item[] {
+  const { fields } = fetched;
+  const now = Date.now();
+  const items: Item[] = [];
+  for (let i = 0; i + FETCHED_FIELDS <= fields.length; i += FETCHED_FIELDS) {
+    const claim = `${processId}:${firstClaim + items.length}`;
+    items.push(
+      new Item(
+        fields[i] ?? '',
+        fields[i + 1] ?? '',
+        queue,
+        claim,
+        fields[i + 2] ?? '',
+        fields[i + 3] === '1',
+        now,
+      ),
+    );
+  }
+  return items;
+}

@@ -1,0 +1,11 @@
+export { ACKNOWLEDGE } from './acknowledge.js';
+export { FETCH, FETCHED_FIELDS } from './fetch.js';
+export { GIVE_BACK, type Whereto } from './give-back.js';
+export { HOLDERS } from './holders.js';
+export { MARK } from './mark.js';
+export { PROMOTE } from './promote.js';
+export { PUT } from './put.js';
+export { REMOVE } from './remove.js';
+export { RENEW_LOCKS } from './renew-locks.js';
+export type { Argument } from './script.js';
+export { WAKE } from './wake.js';
