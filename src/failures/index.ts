@@ -1,0 +1,10 @@
+export { Attention, type AttentionKind, type Concern } from './attention.js';
+export { DEFAULT_DIGEST_POLICY, DIGEST_POLICY, type DigestPolicy } from './digest-policy.js';
+export * from './failed-task-errors.js';
+export type { FailedTaskDetails, FailedTaskView, FailureGroupView } from './failed-task-view.js';
+export * from './failed-tasks.js';
+export { FailureHandler, type FailureHandlerOptions } from './failure-handler.decorator.js';
+export type { Failure, FailureLink } from './failure-handler.js';
+export { Failures } from './failures.js';
+export { FailuresModule } from './failures.module.js';
+export { RETRY_FAILED } from './retry-failed.job.js';

@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { Dispatcher } from '../dispatch/index.js';
+import { restoreSecrets } from '../jobs/index.js';
+import { type FailedTaskRow, Outbox, ReadFailedTasks, ReadTasks, RetryFailedTasks } from '../ledger/index.js';
+import { KnownJobs, checkPayload } from '../tasks/index.js';
+import { FailedTaskDismissedError, FailedTaskNotFoundError } from './failed-task-errors.js';
+
+/** Retries one FailedTask. */
+@Injectable()
+export class RetryOne {
+  constructor(
+    private readonly reads: ReadFailedTasks,
+    private readonly ledger: RetryFailedTasks,
+    private readonly jobs: KnownJobs,
+    private readonly tasks: ReadTasks,
+    private readonly dispatcher: Dispatcher,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** The task that runs its work again, and whether this call made it. */
+  async run(
+    failed: FailedTaskRow,
+    options: { payload?: unknown; by: string },
+  ): Promise<{ task: string; isNew: boolean }> {
+    const payloadText = options.payload === undefined ? null : await this.amended(failed, options.payload);
+    if (failed.state === 'DISMISSED') throw new FailedTaskDismissedError(failed.id, failed.task);
+    const retried = await this.ledger.retryOne(failed.id, payloadText, options.by);
+    if (retried === null) return { task: await this.retriedBefore(failed), isNew: false };
+    await this.dispatch(retried.task);
+    return { task: retried.task, isNew: true };
+  }
+
+  // A person saw the payload with its secrets blacked out, and sends it back like that.
+  private async amended(failed: FailedTaskRow, payload: unknown): Promise<string> {
+    const original = await this.reads.payloadOf(failed.task);
+    const whole = restoreSecrets(payload, original.payload, original.secretPaths);
+    return (await checkPayload(await this.jobs.get(failed.job), whole, 'payload')).text;
+  }
+
+  private async retriedBefore(failed: FailedTaskRow): Promise<string> {
+    const now = await this.reads.byId(failed.id);
+    if (now === null) throw new FailedTaskNotFoundError(failed.id);
+    if (now.state === 'DISMISSED' || now.retriedAs === null)
+      throw new FailedTaskDismissedError(failed.id, failed.task);
+    return now.retriedAs;
+  }
+
+  // Redis away: the outbox row that was committed with the task reminds the relay.
+  private async dispatch(id: string): Promise<void> {
+    const row = await this.tasks.byId(id);
+    if (row === null) return;
+    const { job, queue, payload, priority, createdAt } = row;
+    try {
+      await this.dispatcher.put([
+        {
+          id,
+          job,
+          queue,
+          payload: JSON.stringify(payload),
+          priority,
+          dueAt: null,
+          at: createdAt.getTime(),
+          where: 'tail',
+        },
+      ]);
+      this.outbox.dispatched([id]);
+    } catch {
+      return;
+    }
+  }
+}
