@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { RequestError } from '../foundation/index.js';
+import type { ScheduleRow } from '../ledger/index.js';
+import { Tasks } from '../tasks/index.js';
+import { tickOptions } from './schedule-options.js';
+
+/** The id of the task that was made, or why none could be. */
+export type Made = { readonly task: string } | { readonly refusal: Error };
+
+/** Makes the tasks of ticks. */
+@Injectable()
+export class TickTasks {
+  constructor(private readonly tasks: Tasks) {}
+
+  /**
+   * A task for each, in the given transaction and order; equal jobs and options share a statement. What is refused (an unknown
+   * job, a payload that a new release refuses, a full queue) leaves the transaction whole. Throws when the database refuses.
+   */
+  async make(manager: EntityManager, rows: readonly ScheduleRow[]): Promise<Made[]> {
+    const made: Made[] = [];
+    for (const indexes of alike(rows)) {
+      const some = indexes.flatMap((index) => rows[index] ?? []);
+      for (const [i, each] of (await this.makeAlike(manager, some)).entries()) made[indexes[i] ?? -1] = each;
+    }
+    return made;
+  }
+
+  private async makeAlike(manager: EntityManager, rows: readonly ScheduleRow[]): Promise<Made[]> {
+    const [first] = rows;
+    if (first === undefined) return [];
+    if (rows.length === 1) return [await this.makeOne(manager, first)];
+    try {
+      const payloads = rows.map((row) => row.payload);
+      const options = { ...tickOptions(first), transaction: manager };
+      const { ids } = await this.tasks.enqueueMany(first.job, payloads, options);
+      return ids.map((task) => ({ task }));
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      const made: Made[] = [];
+      for (const row of rows) made.push(await this.makeOne(manager, row)); // one of them is at fault, not all
+      return made;
+    }
+  }
+
+  private async makeOne(manager: EntityManager, row: ScheduleRow): Promise<Made> {
+    try {
+      const options = { ...tickOptions(row), transaction: manager };
+      const { id } = await this.tasks.enqueue(row.job, row.payload, options);
+      return { task: id };
+    } catch (error) {
+      if (error instanceof RequestError) return { refusal: error };
+      throw error;
+    }
+  }
+}
+
+// Indexes of rows with the same job and options.
+function alike(rows: readonly ScheduleRow[]): Iterable<number[]> {
+  const groups = new Map<string, number[]>();
+  for (const [index, { job, options }] of rows.entries()) {
+    const key = JSON.stringify([job, options]);
+    const group = groups.get(key);
+    if (group) group.push(index);
+    else groups.set(key, [index]);
+  }
+  return groups.values();
+}
