@@ -1,0 +1,107 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { SETTINGS, type Settings, type TokenRole } from '../../config/index.js';
+import { FailedTasks } from '../../failures/index.js';
+import { Schedules } from '../../clock/index.js';
+import { JobRegistry, UnknownJobError } from '../../jobs/index.js';
+import { JobDefinitions } from '../../ledger/index.js';
+import { Tasks } from '../../tasks/index.js';
+import { BodyTooLargeError, ForbiddenError, UnauthorizedError } from '../errors/request-errors.js';
+import { HTTP_OPTIONS, type HttpOptions } from '../http-options.js';
+import type { RouteRules } from './access.js';
+import { BODY_LIMIT } from './body-limits.js';
+import { Tokens } from './tokens.js';
+
+/** The parts of a request that are known before its body is read. */
+export interface RequestHead {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly params: unknown;
+}
+
+/**
+ * What is checked before a body is read, in this order: may the caller do this (401, 403), does what the path names exist
+ * (404), is the body too large (413). Fastify's hooks ask it first thing; on other adapters the guard does, after parsing.
+ */
+@Injectable()
+export class RequestGate {
+  private readonly tokens: Tokens;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Optional() @Inject(HTTP_OPTIONS) private readonly options: HttpOptions | null,
+    private readonly jobs: JobRegistry,
+    private readonly definitions: JobDefinitions,
+    private readonly tasks: Tasks,
+    private readonly failedTasks: FailedTasks,
+    private readonly schedules: Schedules,
+  ) {
+    this.tokens = new Tokens(settings.tokens);
+  }
+
+  /** Throws the first reason to refuse. A promise only where the ledger has to be asked. */
+  check(rules: RouteRules, head: RequestHead): void | Promise<void> {
+    this.authorize(rules.access, head);
+    const exists = this.checkNamed(rules, head);
+    if (exists !== undefined)
+      return exists.then(() => {
+        checkSize(rules, head);
+      });
+    checkSize(rules, head);
+  }
+
+  private authorize(access: RouteRules['access'], head: RequestHead): void {
+    if (access === 'open' || this.options?.auth === 'host' || !this.tokens.areConfigured) return;
+    if (access === 'docs' && !this.settings.production) return;
+    const role = this.roleOf(head);
+    if (role === null) throw new UnauthorizedError();
+    const allowed: readonly TokenRole[] = access === 'docs' ? ['viewer'] : access;
+    if (role !== 'admin' && !allowed.includes(role)) throw new ForbiddenError(role);
+  }
+
+  private checkJob(name: string): Promise<unknown> | undefined {
+    if (this.jobs.find(name) !== undefined) return undefined;
+    return this.definitions.find(name).then((stored) => {
+      if (stored === null)
+        throw new UnknownJobError(
+          name,
+          this.jobs.all().map((job) => job.name),
+        );
+    });
+  }
+
+  private roleOf(head: RequestHead): TokenRole | null {
+    const { authorization } = head.headers;
+    if (typeof authorization !== 'string' || !/^bearer /i.test(authorization)) return null;
+    return this.tokens.roleOf(authorization.slice(7).trim());
+  }
+
+  // What is not in memory is asked only if there is a body that could be refused first: otherwise the handler finds out.
+  private checkNamed(rules: RouteRules, head: RequestHead): Promise<unknown> | undefined {
+    if (rules.names === undefined || !hasBody(head)) return undefined;
+    switch (rules.names) {
+      case 'job':
+        return this.checkJob(paramOf(head, 'name'));
+      case 'task':
+        return this.tasks.get(paramOf(head, 'id'));
+      case 'failed-task':
+        return this.failedTasks.get(paramOf(head, 'id'));
+      case 'schedule':
+        return this.schedules.get(paramOf(head, 'name'));
+    }
+  }
+}
+
+function checkSize(rules: RouteRules, head: RequestHead): void {
+  const limit = rules.bodyLimit ?? BODY_LIMIT;
+  if (Number(head.headers['content-length'] ?? 0) > limit) throw new BodyTooLargeError('The body', limit);
+}
+
+function hasBody(head: RequestHead): boolean {
+  return Number(head.headers['content-length'] ?? 0) > 0 || head.headers['transfer-encoding'] !== undefined;
+}
+
+function paramOf(head: RequestHead, name: string): string {
+  const params = head.params;
+  if (typeof params !== 'object' || params === null) return '';
+  const value: unknown = Reflect.get(params, name);
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,82 @@
+import { RequestError } from '../../foundation/index.js';
+
+/** One fault of a request. `path` is dotted from the body root (`options.delay`), '' for the whole body. */
+export interface FieldFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The request was understood and is wrong: every fault with its path. */
+export class InvalidRequestError extends RequestError {
+  readonly code = 'invalid';
+
+  constructor(readonly errors: readonly FieldFault[]) {
+    super(
+      errors.map((fault) => `${fault.path === '' ? 'The body' : fault.path} ${fault.message}`).join('; '),
+      {
+        errors,
+      },
+    );
+  }
+}
+
+/** There is nothing of this name here. */
+export class NotFoundError extends RequestError {
+  readonly code = 'not-found';
+
+  constructor(what: string) {
+    super(`There is no ${what}.`);
+  }
+}
+
+/** The path exists, this verb on it does not. */
+export class MethodNotAllowedError extends RequestError {
+  readonly code = 'method-not-allowed';
+
+  constructor(
+    method: string,
+    readonly allowed: readonly string[],
+  ) {
+    super(`${method} is not possible here; ${allowed.join(', ')} ${allowed.length === 1 ? 'is' : 'are'}.`);
+  }
+}
+
+export class UnauthorizedError extends RequestError {
+  readonly code = 'unauthorized';
+
+  constructor() {
+    super('Send a token of SHIFTWORK_TOKENS: "Authorization: Bearer TOKEN".');
+  }
+}
+
+export class ForbiddenError extends RequestError {
+  readonly code = 'forbidden';
+
+  constructor(role: string) {
+    super(`A ${role} token may not do this.`);
+  }
+}
+
+export class MalformedJsonError extends RequestError {
+  readonly code = 'malformed-json';
+
+  constructor(why: string, options?: ErrorOptions) {
+    super(`The body is not JSON: ${why}`, {}, options);
+  }
+}
+
+export class UnsupportedMediaTypeError extends RequestError {
+  readonly code = 'unsupported-media-type';
+
+  constructor() {
+    super('Send the body as JSON, with "Content-Type: application/json".');
+  }
+}
+
+export class BodyTooLargeError extends RequestError {
+  readonly code = 'payload-too-large';
+
+  constructor(what: string, maxBytes: number) {
+    super(`${what} is larger than ${maxBytes} bytes. Store the data elsewhere and pass a reference to it.`);
+  }
+}

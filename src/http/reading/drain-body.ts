@@ -1,0 +1,27 @@
+import { isRole, type Role } from '../../config/index.js';
+import type { DrainOptions } from '../../control/index.js';
+import { FieldReader } from './field-reader.js';
+import { withoutUndefined } from './enqueue-body.js';
+
+const DAY_MS = 86_400_000;
+
+/** `{roles?: ["clock","worker"], timeout?: 60000, hold?: 900000}`, times in ms. */
+export function readDrain(body: unknown): Pick<DrainOptions, 'roles' | 'timeoutMs' | 'holdMs'> {
+  const reader = FieldReader.body(body, ['roles', 'timeout', 'hold']);
+  const options = withoutUndefined({
+    roles: readRoles(reader),
+    timeoutMs: reader.integer('timeout', { min: 0, max: DAY_MS, unit: 'ms' }),
+    holdMs: reader.integer('hold', { min: 1_000, max: 7 * DAY_MS, unit: 'ms' }),
+  });
+  reader.done();
+  return options;
+}
+
+function readRoles(reader: FieldReader): Role[] | undefined {
+  const list = reader.list('roles');
+  if (list === undefined) return undefined;
+  const roles = list.filter((each): each is Role => typeof each === 'string' && isRole(each));
+  if (roles.length === list.length && roles.length > 0) return roles;
+  reader.fault('roles', 'must name one or more of web, worker, clock');
+  return undefined;
+}
