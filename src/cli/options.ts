@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import { isRole, ROLES, type Role } from '../config/index.js';
+import { SECOND } from '../foundation/index.js';
+import { UsageError } from './exit-codes.js';
+
+// What people type, parsed at once. A fault is told by commander together with the option's own name.
+
+/** Whole or decimal seconds → ms. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('Give seconds, for example 60.');
+  return Math.round(value * SECOND);
+}
+
+/** A whole number of at least 1. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('Give a whole number of 1 or more.');
+  return value;
+}
+
+/** An instant, as ISO 8601 with a time zone. */
+export function instant(text: string): Date {
+  const date = new Date(text);
+  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('Give an instant such as 2026-11-21T08:00:00Z.');
+  return date;
+}
+
+/** `clock,worker`, also given several times. */
+export function roles(text: string, before: Role[] = []): Role[] {
+  const named = text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+  const wrong = named.find((each) => !isRole(each));
+  if (wrong !== undefined || named.length === 0)
+    throw new InvalidArgumentError(`Give one or more of ${ROLES.join(', ')}, separated by commas.`);
+  return [...new Set([...before, ...named.filter(isRole)])];
+}
+
+/** JSON from the command line; `-` reads it from stdin. */
+export function jsonArgument(text: string, what: string): unknown {
+  const source = text === '-' ? readFileSync(0, 'utf8') : text;
+  try {
+    return JSON.parse(source) as unknown;
+  } catch (error) {
+    throw new UsageError(
+      `The ${what} is no JSON (${error instanceof Error ? error.message : String(error)}). Quote it for the shell, for example '{"width": 200}', or pass - and pipe it in.`,
+      {},
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,93 @@
+import { Global, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ConfigModule, type Settings } from '../config/index.js';
+import { FleetModule } from '../fleet/index.js';
+import { SECOND } from '../foundation/index.js';
+import { FailedTask, LedgerModule, Outbox, TaskNow } from '../ledger/index.js';
+import { createLifecycle, LifecycleModule } from '../lifecycle/index.js';
+import { asLedgerError, CommitHook, ENTITIES, Postgres } from '../postgres/index.js';
+import { DispatchUnavailableError, RedisClients, RedisModule } from '../redis/index.js';
+import { Telemetry, TelemetryModule } from '../telemetry/index.js';
+import type { Needs, Rooms } from './action.js';
+import { noteSink } from './note-sink.js';
+import type { Output } from './output.js';
+
+/** A person at a terminal waits this long for Redis, not longer. */
+const REDIS_LIMIT_MS = 3 * SECOND;
+
+// As PostgresModule, but not opened by itself: that one waits a minute for a server that is away.
+@Global()
+@Module({
+  providers: [{ provide: ENTITIES, useValue: [FailedTask, TaskNow] }, Postgres, CommitHook],
+  exports: [Postgres, CommitHook],
+})
+class PostgresDoor {}
+
+@Module({})
+class CommandLine {}
+
+/** Opens the rooms. Throws an `UnavailableError` within a few seconds when a server that is needed cannot be reached. */
+export async function openRooms(settings: Settings, output: Output, needs: Needs): Promise<Rooms> {
+  const telemetry = new Telemetry();
+  const hush = telemetry.addSink(noteSink(output, settings.logLevel));
+  const app = await NestFactory.createApplicationContext(
+    {
+      module: CommandLine,
+      imports: [
+        ConfigModule.of(settings),
+        TelemetryModule.of(telemetry),
+        LifecycleModule.of(createLifecycle(settings, telemetry)),
+        PostgresDoor,
+        RedisModule.global,
+        FleetModule.global,
+        LedgerModule,
+        ...needs.modules,
+      ],
+    },
+    { logger: false, abortOnError: false },
+  );
+  const rooms: Rooms = {
+    settings,
+    get: (type) => app.get(type, { strict: false }),
+    close: async () => {
+      // Without this the fleet would sweep up reminders of tasks that we have dispatched ourselves.
+      await app.get(Outbox).deleteEmpty();
+      hush(); // whatever is said about connections from here on is our own doing
+      await app.close();
+    },
+  };
+  try {
+    await Promise.all([reachPostgres(rooms, needs), reachRedis(rooms, needs, output)]);
+    return rooms;
+  } catch (error) {
+    await rooms.close();
+    throw error;
+  }
+}
+
+async function reachPostgres(rooms: Rooms, { postgres = 'needed' }: Needs): Promise<void> {
+  if (postgres === 'asked') return;
+  const { dataSource } = rooms.get(Postgres);
+  if (dataSource.isInitialized) return;
+  await dataSource.initialize().catch((error: unknown) => {
+    throw asLedgerError(error);
+  });
+}
+
+async function reachRedis(rooms: Rooms, { redis = 'needed' }: Needs, output: Output): Promise<void> {
+  if (redis === 'asked' || (await rooms.get(RedisClients).untilReady(REDIS_LIMIT_MS))) return;
+  if (redis === 'needed')
+    throw new DispatchUnavailableError(
+      new Error(
+        `no answer within ${String(REDIS_LIMIT_MS / SECOND)} s from ${hostOf(rooms.settings.redisUrl)}`,
+      ),
+    );
+  output.note(
+    `Note: Redis (${hostOf(rooms.settings.redisUrl)}) cannot be reached. The ledger is enough for this; what is accepted is dispatched when Redis is back.`,
+  );
+}
+
+// Never the whole URL: it may hold a password.
+function hostOf(url: string): string {
+  return new URL(url).host;
+}

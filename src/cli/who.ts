@@ -1,0 +1,14 @@
+import { hostname, userInfo } from 'node:os';
+
+/** Who uses the command line, for the record of what was done: `anna@laptop`. */
+export function whoAmI(): string {
+  return `${userName()}@${hostname()}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'somebody'; // a container may run under a number that has no name
+  }
+}
