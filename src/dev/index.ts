@@ -1,0 +1,12 @@
+export { DevServerError } from './dev-server-error.js';
+export { startDevServers, type DevServers, type DevServersOptions } from './dev-servers.js';
+export { freePort, nextFreePort } from './free-port.js';
+export { deleteServerData } from './postgres-data.js';
+export { startPostgres, type PostgresOptions } from './postgres-server.js';
+export { findRedisBinary } from './find-redis.js';
+export type { RedisBinary } from './redis-binary.js';
+export { eraseRedisData, startRedis, type RedisOptions } from './redis-server.js';
+export type { DevServer } from './running-server.js';
+export { Output } from './output.js';
+export { SupervisedChild, type ChildCommand } from './supervised-child.js';
+export { Supervisor, type SupervisorOptions } from './supervisor.js';
