@@ -1,0 +1,64 @@
+import cluster from 'node:cluster';
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Settings } from '../config/index.js';
+import { SECOND } from '../foundation/index.js';
+
+/** A child that ended without being told to is started again after this long, ms; doubled up to half a minute. */
+const RESTART_MS = SECOND;
+const MOST_RESTART_MS = 30 * SECOND;
+
+/** Whether this process is to be the parent of several: WEB_CONCURRENCY webs on one port, EMBED_WORKER a worker beside them. */
+export function needsGroup(settings: Settings): boolean {
+  return (
+    settings.roles.includes('web') &&
+    !cluster.isWorker &&
+    (settings.webConcurrency > 1 || settings.embedWorker)
+  );
+}
+
+/**
+ * Starts the children and passes SIGTERM and SIGINT on. Exits when all of them have: with 0 if all did. A child that dies
+ * by itself is replaced. The parent does no work of its own, so nothing in it can block.
+ */
+export function runGroup(settings: Settings, argv: readonly string[]): void {
+  const children = new Set<ChildProcess>();
+  let stopping = false;
+  let worstExit = 0;
+  const keep = (spawn: () => ChildProcess, restartMs = RESTART_MS): void => {
+    const child = spawn();
+    const bornAt = Date.now();
+    children.add(child);
+    child.once('exit', (code) => {
+      children.delete(child);
+      if (stopping) worstExit = Math.max(worstExit, code ?? 1);
+      if (stopping && children.size === 0) process.exit(worstExit);
+      // Wrong settings or code will not get better by trying.
+      if (!stopping && code === 2) {
+        worstExit = 2;
+        stopAll('SIGTERM');
+        return;
+      }
+      const nextMs =
+        Date.now() - bornAt > MOST_RESTART_MS ? RESTART_MS : Math.min(restartMs * 2, MOST_RESTART_MS);
+      if (!stopping)
+        setTimeout(() => {
+          if (!stopping) keep(spawn, nextMs);
+        }, restartMs);
+    });
+  };
+  const stopAll = (signal: NodeJS.Signals): void => {
+    stopping = true;
+    for (const child of children) child.kill(signal);
+    if (children.size === 0) process.exit(worstExit);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      stopAll(signal);
+    });
+
+  const main = process.argv[1] ?? fileURLToPath(new URL('../main.js', import.meta.url));
+  cluster.setupPrimary({ exec: main, args: [...argv] });
+  for (let i = 0; i < settings.webConcurrency; i++) keep(() => cluster.fork().process);
+  if (settings.embedWorker) keep(() => fork(main, ['worker']));
+}
