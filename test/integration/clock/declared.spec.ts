@@ -1,0 +1,213 @@
+import { Injectable, Module, type Type } from '@nestjs/common';
+import { Cron, Interval, ScheduleModule, Timeout } from '@nestjs/schedule';
+import { afterAll, describe, expect, it } from 'vitest';
+import { EnqueueOn } from '../../../src/clock/index.js';
+import { deferred } from '../../../src/foundation/index.js';
+import { ClockApp, NoteJob, type ClockAppOptions } from '../../support/clock.js';
+import { dropWorld, uniqueAppName } from '../../support/servers.js';
+import { waitFor } from '../../support/wait.js';
+
+function moduleOf(...providers: Type[]): NonNullable<ClockAppOptions['imports']>[number] {
+  @Module({ providers })
+  class Declaring {}
+  return Declaring;
+}
+
+/** Boots a clock of a release, lets it lead, does something, and stops it. */
+async function release(
+  appName: string,
+  providers: Type[],
+  during: (clock: ClockApp) => Promise<void> = async () => {},
+): Promise<ClockApp> {
+  const clock = await ClockApp.start(appName, { imports: [moduleOf(...providers)] });
+  try {
+    await waitFor('the clock to lead', () => clock.eventsNamed('clock.started')[0]);
+    await during(clock);
+  } finally {
+    await clock.stop();
+  }
+  return clock;
+}
+
+@EnqueueOn('0 9 * * *', { name: 'declared', job: NoteJob, payload: { text: 'v1' } })
+@EnqueueOn(
+  { every: 60_000 },
+  { name: 'kept', job: 'clock.note', payload: { text: 'k' }, misfire: 'all', overlap: 'skip' },
+)
+@EnqueueOn('0 10 * * *', { name: 'owned', job: NoteJob, payload: { text: 'code' } })
+@Injectable()
+class FirstRelease {}
+
+@EnqueueOn('0 8 * * *', {
+  name: 'declared',
+  job: NoteJob,
+  payload: { text: 'v2' },
+  timeZone: 'Europe/Berlin',
+})
+@EnqueueOn('0 11 * * *', { name: 'owned', job: NoteJob, payload: { text: 'code 2' } })
+@Injectable()
+class SecondRelease {}
+
+describe('schedules that the code declares', () => {
+  const appName = uniqueAppName();
+  afterAll(() => dropWorld(appName));
+
+  it('are written at boot, changed with the code, and left to people who changed them', async () => {
+    await release(appName, [FirstRelease], async ({ schedules }) => {
+      expect(await schedules.list()).toMatchObject([
+        {
+          name: 'declared',
+          cron: '0 9 * * *',
+          payload: { text: 'v1' },
+          source: 'code',
+          enabled: true,
+          timeZone: 'UTC',
+        },
+        { name: 'kept', every: 60_000, misfire: 'all', overlap: 'skip', source: 'code' },
+        { name: 'owned', source: 'code' },
+      ]);
+      await schedules.pause('declared');
+      await schedules.put('owned', { job: 'clock.note', payload: { text: 'person' }, every: 5_000 });
+      await schedules.pause('owned');
+    });
+
+    // The same release again: nothing that people did is undone.
+    const again = await release(appName, [FirstRelease], async ({ schedules }) => {
+      expect(await schedules.get('declared')).toMatchObject({ enabled: false, disabledBy: 'person' });
+      expect(await schedules.get('owned')).toMatchObject({
+        source: 'api',
+        every: 5_000,
+        payload: { text: 'person' },
+      });
+    });
+    expect(again.eventsNamed('schedule.declared')).toEqual([]);
+
+    const second = await release(appName, [SecondRelease], async ({ schedules }) => {
+      expect(await schedules.get('declared')).toMatchObject({
+        cron: '0 8 * * *',
+        timeZone: 'Europe/Berlin',
+        payload: { text: 'v2' },
+        source: 'code',
+        enabled: false,
+        disabledBy: 'person',
+      });
+      expect(await schedules.get('owned')).toMatchObject({ source: 'api', every: 5_000 });
+      expect(await schedules.get('kept')).toMatchObject({ enabled: false, disabledBy: 'code', nextAt: null });
+      await schedules.delete('declared');
+      await schedules.delete('owned');
+    });
+    expect(second.eventsNamed('schedule.declarationGone').map((event) => event.fields['schedule'])).toEqual([
+      'kept',
+    ]);
+    expect(
+      second.eventsNamed('schedule.declarationIgnored').map((event) => event.fields['schedule']),
+    ).toEqual(['owned']);
+
+    // What was deleted stays deleted while the code says the same; what comes back to the code comes back.
+    await release(appName, [SecondRelease], async ({ schedules }) => {
+      expect((await schedules.list()).map((schedule) => schedule.name)).toEqual(['kept']);
+    });
+    await release(appName, [FirstRelease], async ({ schedules }) => {
+      expect((await schedules.list()).map((schedule) => [schedule.name, schedule.enabled])).toEqual([
+        ['declared', true],
+        ['kept', true],
+        ['owned', true],
+      ]);
+    });
+  });
+
+  it.each<[string, [when: string, options?: unknown], string]>([
+    ['a bad pattern', ['0 0 30 2 *', { job: NoteJob, payload: { text: 'x' } }], 'never due'],
+    [
+      'a payload that its job refuses',
+      ['0 9 * * *', { job: 'clock.note', payload: {} }],
+      'refuses its payload',
+    ],
+    ['an unknown job', ['0 9 * * *', { job: 'nothing' }], 'no job "nothing"'],
+    ['no job at all', ['0 9 * * *'], 'Add job'],
+  ])('stop the boot for %s', async (_what, [when, options], message) => {
+    @EnqueueOn(when, options as never)
+    @Injectable()
+    class Wrong {}
+    await expect(ClockApp.start(appName, { roles: ['web'], imports: [moduleOf(Wrong)] })).rejects.toThrow(
+      message,
+    );
+  });
+});
+
+const seen: string[] = [];
+const gate = deferred();
+
+@Injectable()
+class Legacy {
+  @Cron('* * * * * *', { name: 'legacy.cron' })
+  each(): void {
+    seen.push('cron');
+  }
+
+  @Interval('legacy.interval', 300)
+  often(): void {
+    seen.push('interval');
+  }
+
+  @Timeout(100)
+  once(): void {
+    seen.push('timeout');
+  }
+
+  @Interval('legacy.slow', 1_000)
+  async slow(): Promise<void> {
+    seen.push('slow began');
+    await gate.promise;
+    seen.push('slow ended');
+  }
+}
+
+describe('methods of @nestjs/schedule', () => {
+  const appName = uniqueAppName();
+  afterAll(() => dropWorld(appName));
+
+  // Proven: without forget() in the explorer the web's timers run as well; without `allowed` in NestSchedule.wake() a pause
+  // changes nothing.
+  it('run in the leading clock only, are listed, can be paused, and are awaited', async () => {
+    // The app imports ScheduleModule itself, as existing apps do: left alone, its timers would run in both processes.
+    const imports = [ScheduleModule.forRoot(), moduleOf(Legacy)];
+    const web = await ClockApp.start(appName, { roles: ['web'], imports });
+    const clock = await ClockApp.start(appName, { imports });
+    await waitFor('all four', () => new Set(seen).size >= 4);
+    expect(seen.filter((each) => each === 'timeout')).toEqual(['timeout']);
+    expect(await web.schedules.list()).toMatchObject([
+      { name: 'Legacy.once', kind: 'method', job: 'Legacy.once' },
+      {
+        name: 'legacy.cron',
+        kind: 'method',
+        job: 'Legacy.each',
+        cron: '* * * * * *',
+        source: 'code',
+        enabled: true,
+        nextAt: expect.any(String) as string,
+      },
+      { name: 'legacy.interval', kind: 'method', every: 300 },
+      { name: 'legacy.slow', kind: 'method', every: 1_000 },
+    ]);
+    await expect(web.schedules.run('legacy.cron')).rejects.toMatchObject({ code: 'invalid' });
+
+    await web.schedules.pause('legacy.interval');
+    const paused = seen.length;
+    await waitFor('a second without the interval', () => {
+      const last = seen.lastIndexOf('cron');
+      const before = seen.lastIndexOf('cron', last - 1);
+      return before > paused && !seen.slice(before, last).includes('interval');
+    });
+
+    const stopping = clock.stop();
+    await waitFor('the clock to be quiet', () => clock.lifecycle.drain.state === 'quiet');
+    expect(clock.lifecycle.drain.busy().map((busy) => busy.job)).toContain('Legacy.slow');
+    gate.resolve();
+    await stopping;
+    expect(seen.filter((each) => each === 'slow began').length).toBe(
+      seen.filter((each) => each === 'slow ended').length,
+    );
+    await web.stop();
+  });
+});

@@ -1,0 +1,249 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { MachineClocks } from '../../../src/clock/ledger-time.js';
+import { ScheduleRecords } from '../../../src/ledger/index.js';
+import { Postgres } from '../../../src/postgres/index.js';
+import { ClockApp, sinceThen, tasksOf, ticksOf, type ClockAppOptions } from '../../support/clock.js';
+import { dropWorld, query, uniqueAppName } from '../../support/servers.js';
+import { waitFor } from '../../support/wait.js';
+
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+/** A world, and a way to start processes in it. */
+function setup(): { appName: string; start: (options?: ClockAppOptions) => Promise<ClockApp> } {
+  const appName = uniqueAppName();
+  open.push(() => dropWorld(appName));
+  const start = async (options?: ClockAppOptions): Promise<ClockApp> => {
+    const app = await ClockApp.start(appName, options);
+    open.push(() => app.stop());
+    return app;
+  };
+  return { appName, start };
+}
+
+const note = { job: 'clock.note', payload: { text: 'tick' } };
+const outcomes = async (appName: string, schedule: string): Promise<string[]> =>
+  (await ticksOf(appName, schedule)).map((tick) => tick.outcome);
+
+describe('a clock that was down over ten ticks', () => {
+  it('fires none, one or all of them, as the policy says, and marks each', async () => {
+    const { appName, start } = setup();
+    const web = await start({ roles: ['web'] });
+    const bodies = {
+      skip: { misfire: 'skip' },
+      once: { misfire: 'once' },
+      all: { misfire: 'all' },
+      limited: { misfire: 'all', misfireLimit: 3 },
+      late: { misfire: 'all', misfireGrace: 4 * 60_000 },
+      long: { misfire: 'once', misfireGrace: 3_600_000, every: 1_000 },
+    };
+    for (const [name, body] of Object.entries(bodies)) {
+      await web.schedules.put(name, { ...note, every: 60_000, options: { key: name }, ...body });
+      await sinceThen(appName, name, '10 minutes 30 seconds');
+    }
+    const clock = await start();
+    await waitFor(
+      'the ticks of every schedule',
+      async () => (await query(`select distinct schedule from "${appName}".schedule_tick`)).length === 6,
+    );
+
+    expect(await outcomes(appName, 'skip')).toEqual(Array(10).fill('skipped'));
+    expect(await outcomes(appName, 'once')).toEqual([...Array<string>(9).fill('coalesced'), 'fired']);
+    expect(await outcomes(appName, 'all')).toEqual(Array(10).fill('fired'));
+    expect(await outcomes(appName, 'limited')).toEqual([
+      ...Array<string>(7).fill('missed'),
+      ...Array<string>(3).fill('fired'),
+    ]);
+    // The newest is 30 s late: four of them are not later than the grace.
+    expect(await outcomes(appName, 'late')).toEqual([
+      ...Array<string>(6).fill('missed'),
+      ...Array<string>(4).fill('fired'),
+    ]);
+    const [range, ...named] = await ticksOf(appName, 'long');
+    expect(range).toMatchObject({ outcome: 'coalesced', reason: 'misfire' });
+    expect(range?.count).toBeGreaterThanOrEqual(10 * 60 - 70);
+    // The newest of the hundred may be on time, when the clock came up in that very second.
+    expect(named.filter((tick) => tick.reason !== null).length).toBeGreaterThanOrEqual(99);
+    expect(named.length).toBeGreaterThanOrEqual(100);
+
+    const tasks = await tasksOf(appName);
+    const made = (key: string): number => tasks.filter((task) => task.key === key).length;
+    expect([made('skip'), made('once'), made('all'), made('limited'), made('late')]).toEqual([
+      0, 1, 10, 3, 4,
+    ]);
+    expect(clock.eventsNamed('schedule.misfired').map((event) => event.fields['schedule'])).toEqual(
+      expect.arrayContaining(['skip', 'once', 'all', 'limited', 'late', 'long']),
+    );
+    expect((await web.schedules.get('once')).last).toMatchObject({
+      outcome: 'fired',
+      reason: 'misfire',
+      task: expect.any(String) as string,
+    });
+  });
+});
+
+describe('several clocks', () => {
+  // Proven: with Clock.mayAct() always true all three act (and the claim still holds them to one tick each).
+  it('fire each due moment once, and one of them leads', async () => {
+    const { appName, start } = setup();
+    const clocks = await Promise.all([start(), start(), start()]);
+    await clocks[0].schedules.put('secondly', { ...note, cron: '* * * * * *', misfire: 'all' });
+    await waitFor('four ticks', async () => (await ticksOf(appName, 'secondly')).length >= 4);
+    const ticks = await ticksOf(appName, 'secondly');
+    expect(clocks.filter((clock) => clock.eventsNamed('clock.started').length > 0)).toHaveLength(1);
+    expectNoGap(ticks.map((tick) => tick.due));
+    expect(new Set(ticks.map((tick) => tick.task)).size).toBe(ticks.length);
+    expect(await tasksOf(appName)).toHaveLength(ticks.length);
+  });
+
+  // Proven: without `s.last_due_at IS NOT DISTINCT FROM c.seen` in the claim all three win; without the version, or the
+  // database's time, the refusals below are granted.
+  it('cannot both record what both believe to be due', async () => {
+    const { appName, start } = setup();
+    const web = await start({ roles: ['web'] });
+    await web.schedules.put('contended', { ...note, every: 60_000 });
+    await sinceThen(appName, 'contended', '1 minute');
+    const records = web.get(ScheduleRecords);
+    const postgres = web.get(Postgres);
+    const { rows, now } = await records.enabled();
+    const claims = rows.map((row) => ({
+      name: row.name,
+      version: row.version,
+      seenAt: row.lastDueAt,
+      dueAt: new Date(row.anchorAt.getTime() + 60_000),
+    }));
+    const claim = async (): Promise<number> =>
+      postgres.transaction(async (manager) => (await records.claim(manager, claims)).won.size);
+    expect((await Promise.all([claim(), claim(), claim()])).sort()).toEqual([0, 0, 1]);
+
+    // A changed schedule, a paused one, and a due moment that the database has not reached are refused, too.
+    const claimOf = async (part: { version?: string; dueAt?: Date }): Promise<number> => {
+      const [row] = (await records.enabled()).rows;
+      if (row === undefined) return 0;
+      return postgres.transaction(
+        async (manager) =>
+          (
+            await records.claim(manager, [
+              { name: row.name, version: row.version, seenAt: row.lastDueAt, dueAt: now, ...part },
+            ])
+          ).won.size,
+      );
+    };
+    expect(await claimOf({ dueAt: new Date(Date.now() + 60_000) })).toBe(0);
+    expect(await claimOf({ version: '0' })).toBe(0);
+    await web.schedules.pause('contended');
+    expect(await claimOf({})).toBe(0);
+  });
+});
+
+describe('a tick', () => {
+  const appName = uniqueAppName();
+  let clock: ClockApp;
+  beforeAll(async () => {
+    clock = await ClockApp.start(appName);
+    await waitFor('the clock to lead', () => clock.eventsNamed('clock.started')[0]);
+  });
+  afterEach(async () => {
+    for (const { name } of await clock.schedules.list()) await clock.schedules.delete(name);
+  });
+  afterAll(async () => {
+    await clock.stop();
+    await dropWorld(appName);
+  });
+
+  // Proven: without `taken` in withoutOverlap() every tick fires.
+  it('is left out while a task of its schedule is under way, when overlap says so', async () => {
+    await clock.schedules.put('patient', { ...note, every: 1_000, overlap: 'skip' });
+    await waitFor('a skipped tick', async () => (await ticksOf(appName, 'patient')).length >= 3);
+    const [first, ...rest] = await ticksOf(appName, 'patient');
+    expect(first?.outcome).toBe('fired'); // nobody works here, so its task stays under way
+    expect(new Set(rest.map((tick) => `${tick.outcome} ${String(tick.reason)}`))).toEqual(
+      new Set(['skipped overlap']),
+    );
+  });
+
+  it('that cannot become a task is recorded as failed, with the reason, and harms no other', async () => {
+    await clock.schedules.put('good', { ...note, cron: '* * * * * *' });
+    await clock.schedules.put('outdated', { ...note, cron: '* * * * * *' });
+    await query(
+      `update "${appName}".schedule set payload = '{"text":7}', version = nextval('"${appName}".schedule_version') where name = 'outdated'`,
+    );
+    await waitFor('a failed tick', async () =>
+      (await ticksOf(appName, 'outdated')).some((tick) => tick.outcome === 'failed'),
+    );
+    const failed = (await ticksOf(appName, 'outdated')).find((tick) => tick.outcome === 'failed');
+    expect(failed).toMatchObject({ task: null, reason: expect.stringContaining('payload.text') as string });
+    // Both were due in the same second, so that they shared a transaction.
+    expect(
+      (await ticksOf(appName, 'good')).find((tick) => tick.due.getTime() === failed?.due.getTime())?.outcome,
+    ).toBe('fired');
+  });
+
+  it('follows a change at once, and stops with a pause', async () => {
+    await clock.schedules.put('yearly', { ...note, cron: '0 0 1 1 *' });
+    await clock.schedules.put('yearly', { ...note, cron: '* * * * * *' });
+    await waitFor('its first tick', async () => (await ticksOf(appName, 'yearly')).length > 0);
+    await clock.schedules.pause('yearly');
+    const before = (await ticksOf(appName, 'yearly')).length;
+    await clock.schedules.put('other', { ...note, every: 1_000 });
+    await waitFor('ticks of another', async () => (await ticksOf(appName, 'other')).length >= 2);
+    expect(await ticksOf(appName, 'yearly')).toHaveLength(before);
+  });
+
+  // Proven: with the wall clock in LedgerTime.now(), the jump forward claims moments that the database refuses, again and
+  // again, and nothing is fired any more.
+  it('is neither doubled nor followed by a flood when the wall clock is set forward and back', async () => {
+    const real = new MachineClocks();
+    await clock.schedules.put('secondly', { ...note, cron: '* * * * * *', misfire: 'all' });
+    await clock.schedules.put('yearly', { ...note, cron: '0 0 1 1 *', misfire: 'all' });
+    for (const jump of [3_600_000, -3_600_000]) {
+      const before = (await ticksOf(appName, 'secondly')).length;
+      clock.get(MachineClocks).wallMs = () => real.wallMs() + jump;
+      await waitFor('two ticks more', async () => (await ticksOf(appName, 'secondly')).length >= before + 2);
+    }
+    const ticks = await ticksOf(appName, 'secondly');
+    const { now } = await clock.get(ScheduleRecords).glance();
+    expectNoGap(ticks.map((tick) => tick.due));
+    expect(
+      ticks.every((tick) => tick.due.getTime() <= now.getTime() + 1_000 && tick.outcome === 'fired'),
+    ).toBe(true);
+    expect(await ticksOf(appName, 'yearly')).toEqual([]);
+    expect(clock.eventsNamed('clock.jumped').length).toBeGreaterThanOrEqual(2);
+    clock.get(MachineClocks).wallMs = () => real.wallMs();
+  });
+
+  it('that falls into a drain is left to the misfire policy; meanwhile another clock may lead', async () => {
+    await clock.lifecycle.drain.quiet(['clock'], 'test');
+    for (const misfire of ['skip', 'once', 'all'])
+      await clock.schedules.put(misfire, { ...note, every: 1_000, misfire });
+    const { now: since } = await clock.get(ScheduleRecords).glance();
+    await waitFor(
+      'three seconds by the database',
+      async () => (await clock.get(ScheduleRecords).glance()).now.getTime() > since.getTime() + 3_100,
+    );
+    for (const misfire of ['skip', 'once', 'all']) expect(await ticksOf(appName, misfire)).toEqual([]);
+
+    await clock.lifecycle.drain.resume('test');
+    const inDrain = async (name: string): Promise<string[]> =>
+      (await ticksOf(appName, name)).filter((tick) => tick.reason === 'drain').map((tick) => tick.outcome);
+    for (const misfire of ['skip', 'once', 'all'])
+      await waitFor(`the ticks of ${misfire}`, async () => (await inDrain(misfire)).length >= 3);
+    expect(new Set(await inDrain('skip'))).toEqual(new Set(['skipped']));
+    expect((await inDrain('once')).filter((outcome) => outcome === 'fired')).toHaveLength(1);
+    expect(new Set(await inDrain('all'))).toEqual(new Set(['fired']));
+
+    // A drain stops the clocks of one release; the next release's must be able to lead beside them.
+    await clock.lifecycle.drain.quiet(['clock'], 'test');
+    const next = await ClockApp.start(appName);
+    await waitFor('the other to lead', () => next.eventsNamed('clock.started')[0]);
+    await next.stop();
+    await clock.lifecycle.drain.resume('test');
+  });
+});
+
+function expectNoGap(dues: readonly Date[]): void {
+  const steps = dues.slice(1).map((due, i) => due.getTime() - (dues[i]?.getTime() ?? 0));
+  expect(new Set(steps)).toEqual(new Set([1_000]));
+}

@@ -1,0 +1,434 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Consumer, Consumers, Delivery, Disposition, Prepared } from '../../../src/dispatch/index.js';
+import { deferred, type Deferred } from '../../../src/foundation/index.js';
+import { type DispatchWorld, entry, openDispatch } from '../../support/dispatch.js';
+import { waitFor, within } from '../../support/wait.js';
+
+let world: DispatchWorld;
+const opened: Consumer[] = [];
+let queues = 0;
+
+beforeAll(async () => {
+  world = await openDispatch();
+});
+afterAll(async () => {
+  await world.close();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((consumer) => consumer.stop()));
+});
+
+/** A queue of its own for each test. */
+async function newQueue(): Promise<string> {
+  const queue = `q${++queues}`;
+  await world.mark(queue);
+  return queue;
+}
+
+interface Runs {
+  /** Ids in the order in which they started. */
+  readonly started: string[];
+  readonly released: string[];
+  readonly batches: number[];
+  running: number;
+  mostAtOnce: number;
+}
+
+interface Acts {
+  /** How a run goes: resolves when the job has ended. At once by default. */
+  run?(delivery: Delivery): Promise<void> | void;
+  /** What the ledger says then. */
+  record?(delivery: Delivery): Promise<Disposition> | Disposition;
+  /** Refuses a delivery at its start. */
+  refuse?(delivery: Delivery): Disposition | undefined;
+  /** Commits the start. */
+  commit?(deliveries: readonly Delivery[]): Promise<void>;
+}
+
+/** A worker that keeps a diary. */
+function work(
+  consumers: Consumers,
+  names: string[],
+  slots: number,
+  acts: Acts = {},
+): Runs & { consumer: Consumer } {
+  const runs: Runs = { started: [], released: [], batches: [], running: 0, mostAtOnce: 0 };
+  const prepared = (delivery: Delivery): Prepared => ({
+    run: () => {
+      runs.started.push(delivery.taskId);
+      runs.mostAtOnce = Math.max(runs.mostAtOnce, ++runs.running);
+      const ended = Promise.resolve(acts.run?.(delivery)).then(() => {
+        runs.running--;
+      });
+      return { ended, disposition: ended.then(() => acts.record?.(delivery) ?? { kind: 'settled' }) };
+    },
+    release: () => {
+      runs.released.push(delivery.taskId);
+      return Promise.resolve({ kind: 'head' });
+    },
+  });
+  const consumer = consumers.open({ queues: names, slots }, async (deliveries) => {
+    runs.batches.push(deliveries.length);
+    await acts.commit?.(deliveries);
+    return deliveries.map((delivery) => acts.refuse?.(delivery) ?? prepared(delivery));
+  });
+  opened.push(consumer);
+  return Object.assign(runs, { consumer });
+}
+
+/** Keys that are left of the queue besides its own bookkeeping. */
+async function left(queue: string): Promise<string[]> {
+  const keys = await world.redis.keys(world.key('*', queue));
+  const own = ['meta', 'shiftwork-wake'].map((type) => world.key(type, queue));
+  return keys.filter((key) => !own.includes(key));
+}
+
+const putMany = async (queue: string, count: number): Promise<string[]> => {
+  const entries = Array.from({ length: count }, () => entry({ queue }));
+  await world.dispatcher.put(entries);
+  return entries.map((each) => each.id);
+};
+
+describe('working', () => {
+  it('runs every entry once, in order, at most as many at once as it has slots, and leaves nothing in Redis', async () => {
+    const queue = await newQueue();
+    const ids = await putMany(queue, 2_000);
+    const runs = work(world.process().consumers, [queue], 4, {
+      run: () => new Promise((resolve) => setImmediate(resolve)),
+    });
+    runs.consumer.start();
+    await waitFor('all to run', () => runs.started.length === 2_000);
+    await within('idle', runs.consumer.untilIdle());
+    const returned = new Set(runs.released); // a slow machine: they were late, and went back
+    expect(runs.started.filter((id) => !returned.has(id))).toEqual(ids.filter((id) => !returned.has(id)));
+    expect(new Set(runs.started).size).toBe(2_000);
+    expect(runs.mostAtOnce).toBe(4);
+    expect(await left(queue)).toEqual([]);
+    expect(Math.max(...runs.batches)).toBeGreaterThan(20); // short runs: fetched far ahead, started in few commits
+  });
+
+  it('fetches no more than its free slots while runs are long: nobody else idles meanwhile', async () => {
+    const queue = await newQueue();
+    await putMany(queue, 4);
+    const gate = deferred();
+    const [one, two] = [world.process(), world.process()];
+    const a = work(one.consumers, [queue], 2, { run: () => gate.promise });
+    a.consumer.start();
+    await waitFor('the first to fill', () => a.started.length === 2);
+    const b = work(two.consumers, [queue], 2, { run: () => gate.promise });
+    b.consumer.start();
+    await waitFor('the second to get the rest', () => b.started.length === 2);
+    expect(a.consumer.ahead + b.consumer.ahead).toBe(0);
+    gate.resolve();
+  });
+
+  it('takes from the first queue of a lane as long as it has any', async () => {
+    const [high, low] = [await newQueue(), await newQueue()];
+    const lowIds = await putMany(low, 3);
+    const highIds = await putMany(high, 3);
+    const runs = work(world.process().consumers, [high, low], 1);
+    runs.consumer.start();
+    await waitFor('all', () => runs.started.length === 6);
+    expect(runs.started).toEqual([...highIds, ...lowIds]);
+  });
+
+  it('is woken by a put, on each of its queues, and by a resumed queue', async () => {
+    const [high, low] = [await newQueue(), await newQueue()];
+    const runs = work(world.process().consumers, [high, low], 3);
+    runs.consumer.start();
+    await waitFor('both to be empty', () => runs.consumer.fetches >= 2);
+    for (const queue of [low, high, low]) {
+      const [id = ''] = await putMany(queue, 1);
+      await waitFor('the run', () => runs.started.includes(id), { deadlineMs: 5_000 });
+    }
+    await world.bull(low).pause();
+    const [held = ''] = await putMany(low, 1);
+    await world.bull(low).resume();
+    await world.entries.wake(low);
+    await waitFor('the run', () => runs.started.includes(held), { deadlineMs: 5_000 });
+  });
+
+  it('passes the wake on: a burst reaches every idle process', async () => {
+    const queue = await newQueue();
+    const gate = deferred();
+    const workers = [1, 2, 3].map(() =>
+      work(world.process().consumers, [queue], 1, { run: () => gate.promise }),
+    );
+    for (const each of workers) each.consumer.start();
+    await waitFor('all to be idle', () => workers.every((each) => each.consumer.fetches > 0));
+    await putMany(queue, 3);
+    await waitFor('each to have one', () => workers.every((each) => each.started.length === 1), {
+      deadlineMs: 10_000,
+    });
+    gate.resolve();
+  });
+
+  it('lets go of the slot when the job has ended, and of the bound when it is recorded', async () => {
+    const queue = await newQueue();
+    await putMany(queue, 10);
+    const commit = deferred();
+    const { consumers } = world.process(undefined, 3);
+    const runs = work(consumers, [queue], 2, {
+      record: async () => {
+        await commit.promise;
+        return { kind: 'settled' };
+      },
+    });
+    runs.consumer.start();
+    // Two slots, but three unrecorded ends are allowed. Proven: without `mayStart` all ten start.
+    await waitFor('the bound', () => consumers.unrecorded >= 3);
+    await waitFor('a look at the clock', () => runs.consumer.inFlight === 0);
+    expect(runs.started.length).toBeLessThanOrEqual(4);
+    commit.resolve();
+    await waitFor('the rest', () => runs.started.length === 10);
+    await within('idle', runs.consumer.untilIdle());
+    expect(await left(queue)).toEqual([]);
+  });
+});
+
+describe('dispositions', () => {
+  it('carries out each of them', async () => {
+    const queue = await newQueue();
+    const dueAt = Date.now() + 60_000;
+    const answers: Disposition[] = [
+      { kind: 'later', runAt: dueAt },
+      { kind: 'later', runAt: Date.now() + 3_600_000 },
+      { kind: 'park' },
+      { kind: 'drop' },
+      { kind: 'settled' },
+    ];
+    const ids = await putMany(queue, answers.length);
+    const of = (delivery: Delivery): Disposition =>
+      answers[ids.indexOf(delivery.taskId)] ?? { kind: 'settled' };
+    const runs = work(world.process().consumers, [queue], 1, { refuse: of });
+    runs.consumer.start();
+    await waitFor('all to be answered', () => runs.batches.reduce((a, b) => a + b, 0) === answers.length);
+    await within('idle', runs.consumer.untilIdle());
+    expect(runs.started).toEqual([]);
+    const [later = '', , , dropped = ''] = ids;
+    expect((await left(queue)).sort()).toEqual(
+      [
+        world.key('active', queue),
+        world.key('delayed', queue),
+        world.key(dropped, queue),
+        world.key(later, queue),
+      ].sort(),
+    );
+    expect(await world.redis.zrange(world.key('delayed', queue), 0, -1)).toEqual([later]);
+    expect(await world.redis.lrange(world.key('active', queue), 0, -1)).toEqual([dropped]);
+  });
+
+  it('runs a task again whose row waits for a moment, at that moment, and a handed-over one first', async () => {
+    const queue = await newQueue();
+    const [first = '', second = '', third = ''] = await putMany(queue, 3);
+    const seen = new Set<string>();
+    let dueAt = 0;
+    const startedAt = new Map<string, number>();
+    const runs = work(world.process().consumers, [queue], 1, {
+      run: (delivery) => {
+        startedAt.set(delivery.taskId, Date.now());
+      },
+      record: (delivery) => {
+        const isAgain = seen.has(delivery.taskId);
+        seen.add(delivery.taskId);
+        if (isAgain) return { kind: 'settled' };
+        if (delivery.taskId === first) return { kind: 'later', runAt: (dueAt = Date.now() + 300) };
+        return delivery.taskId === second ? { kind: 'head' } : { kind: 'settled' };
+      },
+    });
+    runs.consumer.start();
+    await waitFor('all five runs', () => runs.started.length === 5);
+    expect(runs.started.at(-1)).toBe(first);
+    expect(runs.started).toContain(third);
+    expect(startedAt.get(first)).toBeGreaterThanOrEqual(dueAt);
+  });
+
+  // Proven: without `leaveToHeir` in FETCH the first of the idle ones takes it.
+  it('leaves what it hands over to the heir, however long others have been idle', async () => {
+    const queue = await newQueue();
+    const heir = world.process();
+    const elders = [1, 2, 3].map(() => work(world.process().consumers, [queue], 1));
+    const young = work(heir.consumers, [queue], 1);
+    const gate = deferred();
+    const leaving = work(world.process().consumers, [queue], 1, {
+      run: () => gate.promise,
+      record: () => ({ kind: 'head' }),
+    });
+    leaving.consumer.start();
+    const [id = ''] = await putMany(queue, 1);
+    await waitFor('the run', () => leaving.started.length === 1);
+    for (const { consumer } of [...elders, young]) consumer.start();
+    await waitFor('everybody to have looked', () =>
+      [...elders, young].every(({ consumer }) => consumer.fetches > 0 && consumer.ahead === 0),
+    );
+    world.heir = heir.id;
+    await leaving.consumer.quiet();
+    gate.resolve();
+    await waitFor('the next run', () => young.started.includes(id));
+    expect(elders.flatMap(({ started }) => started)).toEqual([]);
+    world.heir = null;
+  });
+
+  it('reports an entry as lost that waits again but is gone from Redis', async () => {
+    const queue = await newQueue();
+    const [id = ''] = await putMany(queue, 1);
+    const gate = deferred();
+    const runs = work(world.process().consumers, [queue], 1, {
+      run: () => gate.promise,
+      record: () => ({ kind: 'head' }),
+    });
+    runs.consumer.start();
+    await waitFor('the run', () => runs.started.length === 1);
+    await world.redis.del(...(await world.redis.keys(world.key('*', queue))));
+    gate.resolve();
+    await waitFor('the report', () => world.lost.includes(id));
+    await putMany(queue, 1); // who touches the queue next notices that it was wiped as a whole
+    await waitFor('the wipe to be noticed', () => world.wiped.includes(queue));
+  });
+});
+
+describe('what was fetched ahead', () => {
+  it('goes back when it does not start in time, and another worker takes it', async () => {
+    const queue = await newQueue();
+    const gate = deferred();
+    const long = entry({ queue, job: 'long' });
+    await world.dispatcher.put([
+      ...Array.from({ length: 300 }, () => entry({ queue })),
+      long,
+      ...Array.from({ length: 20 }, () => entry({ queue })),
+    ]);
+    const run = (delivery: Delivery): Promise<void> | undefined =>
+      delivery.job === 'long' ? gate.promise : undefined;
+    const a = work(world.process().consumers, [queue], 1, { run });
+    a.consumer.start();
+    await waitFor('the long one', () => a.started.includes(long.id));
+    await waitFor('nothing to be ahead', () => a.consumer.ahead === 0 && a.released.length > 0);
+    const b = work(world.process().consumers, [queue], 1);
+    b.consumer.start();
+    await waitFor('the other worker', () => a.started.length + b.started.length === 321);
+    gate.resolve();
+    await within('idle', a.consumer.untilIdle());
+    expect(new Set([...a.started, ...b.started]).size).toBe(321);
+  });
+
+  it('goes back at once when the worker goes quiet, in its old order, and nothing starts any more', async () => {
+    const queue = await newQueue();
+    const gate = deferred();
+    const ids = await putMany(queue, 400);
+    const a: Runs & { consumer: Consumer } = work(world.process().consumers, [queue], 1, {
+      run: () => (a.started.length > 250 ? gate.promise : undefined),
+    });
+    a.consumer.start();
+    await waitFor('the long one', () => a.started.length === 251);
+    await within('quiet', a.consumer.quiet());
+    await waitFor('nothing to be ahead', () => a.consumer.ahead === 0);
+    expect(a.started).toHaveLength(251);
+    gate.resolve();
+    await within('idle', a.consumer.untilIdle());
+    const b = work(world.process().consumers, [queue], 1);
+    b.consumer.start();
+    await waitFor('the rest', () => b.started.length === 149);
+    expect(b.started).toEqual(ids.filter((id) => !a.started.includes(id)));
+  });
+
+  it('goes back unstarted when it is delivered to a worker that has gone quiet meanwhile', async () => {
+    const queue = await newQueue();
+    const commit = deferred();
+    const ids = await putMany(queue, 5);
+    const a = work(world.process().consumers, [queue], 5, { commit: () => commit.promise });
+    a.consumer.start();
+    await waitFor('the delivery', () => a.batches.length > 0);
+    const quiet = a.consumer.quiet();
+    expect(a.consumer.ahead).toBe(5);
+    commit.resolve();
+    await within('quiet', quiet);
+    // Proven: if `prepare` fills the slots without looking whether the lane is open, all five start here.
+    expect([a.started, a.released]).toEqual([[], ids]);
+    await waitFor('the way back', async () => (await world.redis.llen(world.key('wait', queue))) === 5);
+    a.consumer.resume();
+    await waitFor('the runs', () => a.started.length === 5);
+    expect(a.started).toEqual(ids);
+  });
+
+  it('goes back to its place when the ledger cannot start it, and is tried again', async () => {
+    const queue = await newQueue();
+    const ids = await putMany(queue, 5);
+    let failures = 2;
+    const a = work(world.process().consumers, [queue], 5, {
+      commit: () => (failures-- > 0 ? Promise.reject(new Error('the ledger is away')) : Promise.resolve()),
+    });
+    a.consumer.start();
+    await waitFor('the runs', () => a.started.length === 5);
+    expect(a.started).toEqual(ids);
+    await within('idle', a.consumer.untilIdle());
+    expect(await left(queue)).toEqual([]);
+  });
+});
+
+describe('delays', () => {
+  it('starts delayed entries when they are due, not before, in the order of their times', async () => {
+    const queue = await newQueue();
+    const lateness: number[] = [];
+    const due = new Map<string, number>();
+    const runs = work(world.process().consumers, [queue], 10, {
+      run: (delivery) => {
+        lateness.push(Date.now() - (due.get(delivery.taskId) ?? 0));
+      },
+    });
+    runs.consumer.start();
+    const now = Date.now();
+    const entries = Array.from({ length: 10 }, (_, i) => entry({ queue, dueAt: now + 1_500 - 30 * i }));
+    for (const each of entries) due.set(each.id, each.dueAt ?? 0);
+    await world.dispatcher.put(entries); // together: one put after the other, the last may already be due
+    await waitFor('all', () => lateness.length === 10);
+    expect(Math.min(...lateness)).toBeGreaterThanOrEqual(0);
+    expect(runs.started).toEqual(entries.map((each) => each.id).reverse());
+  });
+
+  it('hands a due entry to somebody who has a free slot, though the one who keeps the time is busy', async () => {
+    const queue = await newQueue();
+    const gate = deferred();
+    const busy = work(world.process().consumers, [queue], 1, { run: () => gate.promise });
+    busy.consumer.start();
+    const delayed = entry({ queue, dueAt: Date.now() + 500 });
+    await world.dispatcher.put([entry({ queue }), delayed]); // it fetches the one and learns of the other
+    await waitFor('it to be busy', () => busy.started.length === 1);
+    const idle = work(world.process().consumers, [queue], 1);
+    await world.redis.zadd(world.key('delayed', queue), 'XX', (Date.now() + 300) * 4096, delayed.id);
+    idle.consumer.start();
+    await waitFor('the due one', () => idle.started.includes(delayed.id), { deadlineMs: 5_000 });
+    gate.resolve();
+  });
+});
+
+describe('suspects', () => {
+  it('run one at a time in a process, whatever its slots, and all run in the end', async () => {
+    const queue = await newQueue();
+    const suspects = [
+      entry({ queue, suspect: true }),
+      entry({ queue, suspect: true }),
+      entry({ queue, suspect: true }),
+    ];
+    await world.dispatcher.put([...suspects, entry({ queue })]);
+    const gates = new Map<string, Deferred<void>>(suspects.map((each) => [each.id, deferred()]));
+    let now = 0;
+    let most = 0;
+    const runs = work(world.process().consumers, [queue], 5, {
+      run: async (delivery) => {
+        if (!delivery.suspect) return;
+        most = Math.max(most, ++now);
+        await gates.get(delivery.taskId)?.promise;
+        now--;
+      },
+    });
+    runs.consumer.start();
+    await waitFor('the innocent and one suspect', () => runs.started.length === 2);
+    for (let n = 1; n <= 3; n++) {
+      await waitFor(`suspect ${n}`, () => runs.started.length === 1 + n);
+      gates.get(runs.started.filter((id) => gates.has(id)).at(-1) ?? '')?.resolve();
+    }
+    await within('idle', runs.consumer.untilIdle());
+    expect(most).toBe(1); // Proven: without the seat all three run side by side.
+    await waitFor('an empty queue', async () => (await left(queue)).length === 0);
+  });
+});

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Consumer, Delivery, Prepared } from '../../../src/dispatch/index.js';
+import { deferred } from '../../../src/foundation/index.js';
+import { type DispatchWorld, entry, openDispatch, QUEUE } from '../../support/dispatch.js';
+import { Proxy } from '../../support/proxy.js';
+import { redisUrl } from '../../support/servers.js';
+import { waitFor, within } from '../../support/wait.js';
+
+let proxy: Proxy;
+let world: DispatchWorld;
+let consumer: Consumer | undefined;
+beforeEach(async () => {
+  proxy = await Proxy.to(redisUrl());
+  world = await openDispatch({ REDIS_URL: proxy.url });
+});
+afterEach(async () => {
+  proxy.resume();
+  await consumer?.stop();
+  await world.close();
+  await proxy.close();
+});
+
+/** Whatever the queue has left besides its own bookkeeping. */
+async function left(): Promise<string[]> {
+  const own = ['meta', 'shiftwork-wake'].map((type) => world.key(type));
+  return (await world.redis.keys(world.key('*'))).filter((key) => !own.includes(key));
+}
+
+function work(slots: number, run: (delivery: Delivery) => Promise<void>): { started: string[]; id: string } {
+  const { id, consumers } = world.process();
+  const started: string[] = [];
+  const prepared = (delivery: Delivery): Prepared => ({
+    run: () => {
+      started.push(delivery.taskId);
+      const ended = run(delivery);
+      return { ended, disposition: ended.then(() => ({ kind: 'settled' })) };
+    },
+    release: () => Promise.resolve({ kind: 'head' }),
+  });
+  consumer = consumers.open({ queues: [QUEUE], slots }, (deliveries) =>
+    Promise.resolve(deliveries.map(prepared)),
+  );
+  consumer.start();
+  return { started, id };
+}
+
+describe('while Redis is away', () => {
+  it('runs go on; what ended meanwhile is acknowledged when it is back, and the rest is fetched', async () => {
+    const entries = Array.from({ length: 6 }, () => entry());
+    await world.dispatcher.put(entries);
+    const gate = deferred();
+    const { started } = work(3, () => gate.promise);
+    await waitFor('three to run', () => started.length === 3);
+    proxy.refuse();
+    gate.resolve();
+    await waitFor('three ends that Redis does not know of', () => (consumer?.unacknowledged ?? 0) >= 3);
+    expect(await world.redis.llen(world.key('active'))).toBe(3);
+    proxy.resume();
+    await waitFor('all to run', () => started.length === 6);
+    await waitFor('an empty queue', async () => (await left()).length === 0);
+    expect(new Set(started)).toEqual(new Set(entries.map((each) => each.id)));
+  });
+
+  it('does not keep a process from becoming idle for ever: the ledger knows the outcomes', async () => {
+    await world.dispatcher.put([entry()]);
+    const gate = deferred();
+    const { started } = work(1, () => gate.promise);
+    await waitFor('it to run', () => started.length === 1);
+    proxy.refuse();
+    gate.resolve();
+    await within('idle', consumer?.untilIdle() ?? Promise.resolve());
+    expect(consumer?.unacknowledged).toBe(1);
+  });
+});
+
+describe('a fetch whose answer never came', () => {
+  it('had locked entries for us all the same: they are found, and run', async () => {
+    const entries = Array.from({ length: 3 }, () => entry());
+    await world.dispatcher.put(entries);
+    const gate = deferred();
+    const { started, id } = work(1, () => gate.promise);
+    await waitFor('the first to run', () => started.length === 1);
+    // What Redis has done for a request whose answer was cut off: an entry in our name that we know nothing of.
+    const lost = await world.entries.fetch(QUEUE, 1, id, 900);
+    expect(lost.fields[0]).toBe(entries[1]?.id);
+    proxy.refuse();
+    gate.resolve(); // a free slot: the next fetch fails
+    await waitFor('a failed fetch', () => (consumer?.fetches ?? 0) >= 2);
+    proxy.resume();
+    // Proven: without `reclaim` the second waits until its lock runs out and a sweep finds it.
+    await waitFor('all to run', () => started.length === 3);
+    await waitFor('an empty queue', async () => (await left()).length === 0);
+  });
+});

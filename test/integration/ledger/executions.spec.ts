@@ -1,0 +1,352 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deferred } from '../../../src/foundation/index.js';
+import { anError, endOfRun, newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
+import { waitFor } from '../../support/wait.js';
+
+let ledger: OpenLedger;
+beforeAll(async () => {
+  ledger = await openLedger();
+});
+afterAll(async () => {
+  await ledger.close();
+});
+
+let claims = 0;
+function claim(): string {
+  return `${ledger.worker}:${String(++claims)}`;
+}
+
+async function accepted(part: Parameters<typeof newTask>[0] = {}) {
+  const task = newTask(part);
+  await ledger.accepting.acceptEach([task]);
+  return task;
+}
+
+async function started(part: Parameters<typeof newTask>[0] = {}) {
+  const task = await accepted(part);
+  const mine = claim();
+  const [start] = await ledger.executions.start(ledger.worker, [{ taskId: task.id, claim: mine }]);
+  expect(start).toMatchObject({ kind: 'started' });
+  return { id: task.id, claim: mine };
+}
+
+async function statusOf(id: string): Promise<string | undefined> {
+  return (await ledger.reads.byId(id))?.status;
+}
+
+describe('a start', () => {
+  it('gives the execution its number and claim, and refuses the same task to everybody else', async () => {
+    const task = await accepted();
+    const answers = await ledger.executions.start(ledger.worker, [{ taskId: task.id, claim: claim() }]);
+    expect(answers).toMatchObject([
+      {
+        kind: 'started',
+        execution: 1,
+        attemptsMade: 0,
+        attemptsMax: 3,
+        checkpoint: null,
+        cancelRequested: false,
+      },
+    ]);
+    expect(await ledger.executions.start(ledger.worker, [{ taskId: task.id, claim: claim() }])).toEqual([
+      { kind: 'taken' },
+    ]);
+    expect(await ledger.reads.byId(task.id)).toMatchObject({
+      status: 'STARTED',
+      worker: ledger.worker,
+      execution: 1,
+    });
+  });
+
+  it('that is asked again with the same claim counts as started: its connection broke after the commit', async () => {
+    const task = await accepted();
+    const delivery = { taskId: task.id, claim: claim() };
+    await ledger.executions.start(ledger.worker, [delivery]);
+    expect(await ledger.executions.start(ledger.worker, [delivery])).toMatchObject([
+      { kind: 'started', execution: 1 },
+    ]);
+  });
+
+  it('is refused for a task that has ended, is due later, or never was', async () => {
+    const done = await started();
+    await ledger.executions.end(endOfRun(done));
+    const dueAt = new Date(Date.now() + 60_000);
+    const later = await accepted({ dueAt });
+    const answers = await ledger.executions.start(
+      ledger.worker,
+      [done.id, later.id, newTask().id].map((taskId) => ({ taskId, claim: claim() })),
+    );
+    expect(answers).toEqual([
+      { kind: 'ended' },
+      { kind: 'waiting', dueAt: dueAt.getTime() },
+      { kind: 'unknown' },
+    ]);
+  });
+
+  // Proven: without `EXISTS (SELECT 1 FROM me)` in executions-sql.ts the dead process starts the task.
+  it('is refused to a process that was declared gone', async () => {
+    const dead = await ledger.register();
+    await ledger.postgres.query({ text: 'UPDATE shiftwork.process SET gone_at = now() WHERE id = $1' }, [
+      dead,
+    ]);
+    const task = await accepted();
+    const [answer] = await ledger.executions.start(dead, [{ taskId: task.id, claim: `${dead}:1` }]);
+    expect(answer?.kind).toBe('waiting');
+    expect(await statusOf(task.id)).toBe('QUEUED');
+  });
+
+  it('among many at once happens once', async () => {
+    const task = await accepted();
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        ledger.executions.start(ledger.worker, [{ taskId: task.id, claim: claim() }]),
+      ),
+    );
+    expect(answers.flat().filter((answer) => answer.kind === 'started')).toHaveLength(1);
+    expect((await ledger.reads.byId(task.id))?.execution).toBe(1);
+  });
+});
+
+describe('the end of a run', () => {
+  it('FINISHED keeps the result and one execution', async () => {
+    const run = await started();
+    expect(await ledger.executions.end(endOfRun({ ...run, result: '{"made":3}' }))).toMatchObject({
+      kind: 'recorded',
+      status: 'FINISHED',
+    });
+    expect(await ledger.reads.byId(run.id)).toMatchObject({
+      status: 'FINISHED',
+      result: { made: 3 },
+      error: null,
+      progressPercent: 100,
+      execution: 1,
+      attemptsMade: 0,
+    });
+    expect(await ledger.reads.executions(run.id)).toMatchObject([
+      { number: 1, outcome: 'finished', worker: ledger.worker, release: 'r1' },
+    ]);
+  });
+
+  // Proven: without `l.claim = e.claim` in `finishing` (executions-sql.ts) the late writer wins.
+  it('of an execution that lost its claim changes nothing, whatever it says', async () => {
+    const late = await started();
+    await ledger.executions.end(
+      endOfRun({ ...late, status: 'QUEUED', outcome: 'interrupted', countInterruption: true }),
+    );
+    const mine = claim();
+    await ledger.executions.start(ledger.worker, [{ taskId: late.id, claim: mine }]);
+
+    expect(await ledger.executions.end(endOfRun({ ...late, result: '"late"' }))).toEqual({
+      kind: 'lost',
+      ended: false,
+    });
+    expect(
+      await ledger.executions.end(
+        endOfRun({ ...late, status: 'FAILED', outcome: 'error', error: anError, failureKind: 'error' }),
+      ),
+    ).toEqual({ kind: 'lost', ended: false });
+    expect(
+      await ledger.progress.record({ id: late.id, claim: late.claim, percent: 90, message: 'late' }),
+    ).toEqual({ owned: false });
+    expect(await ledger.progress.checkpoint(late.id, late.claim, '{"late":true}')).toEqual({ owned: false });
+    await ledger.logs.append({
+      taskId: late.id,
+      claim: late.claim,
+      execution: 1,
+      at: new Date(),
+      level: 'info',
+      message: 'late',
+    });
+    await expect(
+      ledger.postgres.transaction((manager) => ledger.executions.finishIn(manager, endOfRun(late))),
+    ).rejects.toMatchObject({ code: 'claim-lost' });
+
+    expect(await ledger.reads.byId(late.id)).toMatchObject({
+      status: 'STARTED',
+      execution: 2,
+      progressPercent: 0,
+      checkpoint: null,
+      result: null,
+      interruptions: 1,
+      attemptsMade: 0,
+    });
+    expect(await ledger.reads.logs(late.id, 10, null)).toEqual([]);
+    await ledger.executions.end(endOfRun({ id: late.id, claim: mine, result: '"mine"' }));
+    expect(await ledger.executions.end(endOfRun({ ...late, result: '"later still"' }))).toEqual({
+      kind: 'lost',
+      ended: true,
+    });
+    expect((await ledger.reads.byId(late.id))?.result).toBe('mine');
+  });
+
+  it('that is written twice, because its connection broke after the commit, is recorded once and told as recorded', async () => {
+    const run = await started();
+    const end = endOfRun({
+      ...run,
+      status: 'RETRYING',
+      outcome: 'error',
+      error: anError,
+      dueAt: new Date(Date.now() + 60_000),
+      chargeAttempt: true,
+    });
+    await ledger.executions.end(end);
+    expect(await ledger.executions.end(end)).toMatchObject({ kind: 'recorded', status: 'RETRYING' });
+    expect(await ledger.reads.byId(run.id)).toMatchObject({
+      status: 'RETRYING',
+      attemptsMade: 1,
+      error: { message: 'broken' },
+    });
+    expect(await ledger.reads.executions(run.id)).toHaveLength(1);
+  });
+
+  it('FAILED opens its pending failure in the same commit, and leaves nothing live', async () => {
+    const run = await started();
+    await ledger.executions.end(
+      endOfRun({
+        ...run,
+        status: 'FAILED',
+        outcome: 'timeout',
+        error: anError,
+        chargeAttempt: true,
+        failureKind: 'timeout',
+      }),
+    );
+    expect(
+      await ledger.postgres.query({ text: 'SELECT kind FROM shiftwork.pending_failure WHERE task_id = $1' }, [
+        run.id,
+      ]),
+    ).toEqual([{ kind: 'timeout' }]);
+    expect(
+      await ledger.postgres.query({ text: 'SELECT id FROM shiftwork.live WHERE id = $1' }, [run.id]),
+    ).toEqual([]);
+    expect((await ledger.reads.page({ status: 'FAILED' }, 10, null)).map((row) => row.id)).toContain(run.id);
+  });
+
+  // Proven: without the CASE on cancel_requested_at in END the task waits again.
+  it('that would make a task wait again ends it CANCELLED when somebody asked for that', async () => {
+    const run = await started();
+    await ledger.cancels.byIds([run.id]);
+    const recorded = await ledger.executions.end(
+      endOfRun({
+        ...run,
+        status: 'RETRYING',
+        outcome: 'error',
+        error: anError,
+        dueAt: new Date(),
+        chargeAttempt: true,
+      }),
+    );
+    expect(recorded).toMatchObject({ kind: 'recorded', status: 'CANCELLED' });
+    expect(await statusOf(run.id)).toBe('CANCELLED');
+  });
+
+  it('with a result that PostgreSQL refuses fails that task alone, and its batch-mates finish', async () => {
+    const runs = await Promise.all(Array.from({ length: 5 }, () => started()));
+    const ends = runs.map((run, i) => endOfRun({ ...run, result: i === 2 ? '{"nul":"\\u0000"}' : '1' }));
+    await Promise.all(ends.map((end) => ledger.executions.end(end)));
+    expect(await Promise.all(runs.map((run) => statusOf(run.id)))).toEqual([
+      'FINISHED',
+      'FINISHED',
+      'FAILED',
+      'FINISHED',
+      'FINISHED',
+    ]);
+    expect((await ledger.reads.byId(runs[2]?.id ?? ''))?.error).toMatchObject({
+      code: 'result-not-storable',
+    });
+  });
+
+  // Proven: without SKIP LOCKED in `finishing` the others wait for the transaction, and this test with them.
+  it('does not wait for a task whose own transaction is open, and that task ends when it is closed', async () => {
+    const [holder, other] = [await started(), await started()];
+    const hold = deferred();
+    const locked = deferred();
+    const transaction = ledger.postgres.transaction(async (manager) => {
+      await ledger.progress.checkpoint(holder.id, holder.claim, '{"at":1}', manager);
+      locked.resolve();
+      await hold.promise;
+    });
+    await locked.promise;
+    const ofHolder = ledger.executions.end(endOfRun(holder));
+    await ledger.executions.end(endOfRun(other));
+    await ledger.progress.record({ id: holder.id, claim: holder.claim, percent: 50, message: null });
+    expect(await statusOf(other.id)).toBe('FINISHED');
+    expect(await statusOf(holder.id)).toBe('STARTED');
+    hold.resolve();
+    await transaction;
+    expect(await ofHolder).toMatchObject({ kind: 'recorded', status: 'FINISHED' });
+    expect((await ledger.reads.byId(holder.id))?.checkpoint).toEqual({ at: 1 });
+  });
+});
+
+describe('writes in the job’s own transaction', () => {
+  it('finish the task exactly if the transaction commits', async () => {
+    const [kept, lost] = [await started(), await started()];
+    await ledger.postgres.transaction((manager) =>
+      ledger.executions.finishIn(manager, endOfRun({ ...kept, result: '"in"' })),
+    );
+    await expect(
+      ledger.postgres.transaction(async (manager) => {
+        await ledger.executions.finishIn(manager, endOfRun({ ...lost, result: '"in"' }));
+        throw new Error('roll back');
+      }),
+    ).rejects.toThrow('roll back');
+    expect(await statusOf(kept.id)).toBe('FINISHED');
+    expect(await statusOf(lost.id)).toBe('STARTED');
+    expect(await ledger.executions.end(endOfRun({ ...kept, result: '"in"' }))).toMatchObject({
+      kind: 'recorded',
+      status: 'FINISHED',
+    });
+  });
+
+  it('keep a checkpoint exactly if the transaction commits', async () => {
+    const run = await started();
+    await expect(
+      ledger.postgres.transaction(async (manager) => {
+        await ledger.progress.checkpoint(run.id, run.claim, '{"at":2}', manager);
+        throw new Error('roll back');
+      }),
+    ).rejects.toThrow('roll back');
+    expect((await ledger.reads.byId(run.id))?.checkpoint).toBeNull();
+    await ledger.postgres.transaction((manager) =>
+      ledger.progress.checkpoint(run.id, run.claim, '{"at":3}', manager),
+    );
+    expect((await ledger.reads.byId(run.id))?.checkpoint).toEqual({ at: 3 });
+  });
+});
+
+describe('a start that is taken back', () => {
+  it('makes the task wait again and counts nothing', async () => {
+    const run = await started();
+    await ledger.executions.release([{ taskId: run.id, claim: run.claim }]);
+    expect(await ledger.reads.byId(run.id)).toMatchObject({
+      status: 'QUEUED',
+      interruptions: 0,
+      attemptsMade: 0,
+    });
+    expect(await ledger.reads.executions(run.id)).toEqual([]);
+  });
+});
+
+describe('lines of a task', () => {
+  it('are kept in order, the newest thousand of them', async () => {
+    const run = await started();
+    const lines = Array.from({ length: 1_200 }, (_, i) =>
+      ledger.logs.append({
+        taskId: run.id,
+        claim: run.claim,
+        execution: 1,
+        at: new Date(),
+        level: 'info',
+        message: `line ${String(i)}`,
+      }),
+    );
+    await Promise.all(lines);
+    const kept = await waitFor('the older lines to be gone', async () => {
+      const rows = await ledger.reads.logs(run.id, 2_000, null);
+      return rows.length === 1_000 ? rows : undefined;
+    });
+    expect(kept[0]?.message).toBe('line 200');
+    expect(kept.at(-1)?.message).toBe('line 1199');
+  });
+});

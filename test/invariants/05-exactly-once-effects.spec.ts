@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openInProcess, type InProcess } from '../support/in-process.js';
+import { World } from '../support/world.js';
+
+const world = new World();
+let app: InProcess;
+beforeAll(async () => {
+  await Promise.all([world.web(), world.role('worker')]);
+  await world.createEffects();
+  app = await openInProcess(world.appName);
+});
+afterAll(async () => {
+  await app.close();
+  await world.end();
+});
+
+async function effectsOf(id: string): Promise<number[]> {
+  return (
+    await world.rows<{ step: number }>('SELECT step FROM app.effect WHERE task = $1 ORDER BY step', [id])
+  ).map((row) => row.step);
+}
+
+describe('invariant 5: effects written in the task’s own transaction happen exactly once', () => {
+  it('keeps each step beside its checkpoint', async () => {
+    const { id } = await world.enqueue('test.effect', { steps: 5 });
+    expect(await world.ended(id)).toMatchObject({ status: 'FINISHED', checkpoint: { step: 5 } });
+    expect(await effectsOf(id)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('writes the outcome with the rows of the job', async () => {
+    const { id } = await world.enqueue('test.effect', { steps: 2, finish: true });
+    expect(await world.ended(id)).toMatchObject({ status: 'FINISHED', result: { steps: 2 }, execution: 1 });
+    expect(await effectsOf(id)).toEqual([0, 1]);
+  });
+
+  it('does not hold up anybody else’s outcome while a job keeps its transaction open', async () => {
+    const holder = await world.enqueue('test.effect', { steps: 1, holdMs: 8_000 });
+    await world.inStatus(holder.id, 'STARTED');
+    for (const id of await world.bulk(
+      'test.noop',
+      Array.from({ length: 50 }, () => ({})),
+    )) {
+      expect(await world.ended(id)).toMatchObject({ status: 'FINISHED' });
+    }
+    expect((await world.task(holder.id)).status).toBe('STARTED');
+    expect(await world.ended(holder.id)).toMatchObject({ status: 'FINISHED' });
+    expect(await effectsOf(holder.id)).toEqual([0]);
+  });
+});
+
+describe('enqueue in the caller’s own transaction', () => {
+  it('makes nothing run when it rolls back', async () => {
+    let id = '';
+    await expect(
+      app.postgres.dataSource.transaction(async (transaction) => {
+        id = (await app.tasks.enqueue('test.noop', { never: true }, { transaction, key: 'rolled-back' })).id;
+        throw new Error('roll back');
+      }),
+    ).rejects.toThrow('roll back');
+    expect(await world.rows('SELECT 1 FROM app.task WHERE id = $1', [id])).toEqual([]);
+    expect((await world.request('GET', `/tasks/${id}`)).status).toBe(404);
+  });
+
+  // Proven: without the commit hook in tasks/enqueue.ts it waits for the sweep, longer than this test does.
+  it('makes it run at once when it commits, also behind a savepoint', async () => {
+    let ids: string[] = [];
+    await app.postgres.dataSource.transaction(async (transaction) => {
+      const outer = await app.tasks.enqueue('test.noop', { outer: true }, { transaction });
+      const inner = await transaction.transaction((savepoint) =>
+        app.tasks.enqueue('test.noop', { inner: true }, { transaction: savepoint }),
+      );
+      ids = [outer.id, inner.id];
+      expect(await world.rows('SELECT 1 FROM app.task WHERE id = ANY($1)', [ids])).toEqual([]);
+    });
+    for (const id of ids)
+      expect(await world.ended(id, 30_000)).toMatchObject({ status: 'FINISHED', execution: 1 });
+  });
+});

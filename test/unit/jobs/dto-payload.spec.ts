@@ -1,0 +1,233 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsDate,
+  IsEmail,
+  IsEnum,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import {
+  InvalidPayloadError,
+  NoPayload,
+  type PayloadIssue,
+  redactSecrets,
+  Secret,
+} from '../../../src/jobs/index.js';
+import { pathsMarked } from '../../../src/jobs/json-schema.js';
+import { payloadSchemaOf } from '../../../src/jobs/payload-schema-of.js';
+
+enum Fit {
+  Cover = 'cover',
+  Contain = 'contain',
+}
+
+class Login {
+  @IsString() user!: string;
+  @Secret() @IsString() password!: string;
+}
+
+class Step {
+  @IsInt() @Min(1) size!: number;
+  @IsOptional() @ValidateNested({ each: true }) @Type(() => Step) then?: Step[];
+}
+
+class ResizePayload {
+  @IsString() @Length(1, 200) source!: string;
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(3)
+  @IsInt({ each: true })
+  @Min(16, { each: true })
+  @Max(4096, { each: true })
+  widths!: number[];
+  @IsIn(['webp', 'png']) format: 'webp' | 'png' = 'webp';
+  @IsOptional() @IsEnum(Fit) fit?: Fit;
+  @IsOptional() @IsNumber() quality?: number | null;
+  @IsOptional() @ValidateNested() @Type(() => Login) login?: Login;
+  @IsOptional() @ValidateNested({ each: true }) @Type(() => Step) steps?: Step[];
+  @IsOptional() @IsDate() @Type(() => Date) takenAt?: Date;
+  @IsOptional() @IsEmail() to?: string;
+  @IsOptional() @Matches(/^[a-z]+$/) tag?: string;
+  @IsOptional() @Secret() @IsString() token?: string;
+}
+
+const schema = payloadSchemaOf(ResizePayload);
+const good = { source: 'a.jpg', widths: [16, 320] };
+
+async function issuesOf(value: unknown, of = schema): Promise<readonly PayloadIssue[]> {
+  const error: unknown = await of.parse(value).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(InvalidPayloadError);
+  return error instanceof InvalidPayloadError ? error.issues : [];
+}
+
+const paths = async (value: unknown): Promise<string[]> => (await issuesOf(value)).map((issue) => issue.path);
+
+describe('a payload declared by a class-validator DTO', () => {
+  it('takes what fits and gives it back unchanged, to be stored', async () => {
+    expect(await schema.parse(good)).toBe(good);
+    await expect(
+      schema.parse({
+        ...good,
+        fit: 'cover',
+        login: { user: 'a', password: 'b' },
+        steps: [{ size: 1, then: [{ size: 2 }] }],
+        to: 'a@x.org',
+        tag: 'x',
+      }),
+    ).resolves.toBeTypeOf('object');
+  });
+
+  it('names the path of every fault: missing, extra, nested, and the index in a list', async () => {
+    const found = await paths({
+      widths: [16, '320', 8],
+      extra: 1,
+      login: { user: 1, x: 1 },
+      steps: [{ size: 1 }, { size: 0, then: [{ size: 'x' }] }],
+    });
+    expect(new Set(found)).toEqual(
+      new Set([
+        'payload.source',
+        'payload.widths.1',
+        'payload.widths.2',
+        'payload.extra',
+        'payload.login.user',
+        'payload.login.password',
+        'payload.login.x',
+        'payload.steps.1.size',
+        'payload.steps.1.then.0.size',
+      ]),
+    );
+  });
+
+  it('says what is wrong in words that stand alone', async () => {
+    expect(await issuesOf({ ...good, widths: [16, 4097] })).toEqual([
+      { path: 'payload.widths.1', message: 'must not be greater than 4096' },
+    ]);
+    expect(await issuesOf({ ...good, widths: [] })).toEqual([
+      { path: 'payload.widths', message: 'widths must contain at least 1 elements' },
+    ]);
+  });
+
+  it.each([undefined, null, 'x', 7, [good]])('refuses %j as a whole', async (value) => {
+    expect(await paths(value)).toEqual(['payload']);
+  });
+
+  it('puts the faults of a bulk payload where they stand in the body', async () => {
+    await expect(schema.parse({ ...good, to: 'nobody' }, 'payloads.3')).rejects.toMatchObject({
+      code: 'invalid',
+      issues: [{ path: 'payloads.3.to' }],
+    });
+  });
+
+  it('does not let in what class-transformer passes over in silence', async () => {
+    expect(await paths(JSON.parse('{"source": "a", "widths": [16], "__proto__": {"admin": true}}'))).toEqual([
+      'payload.__proto__',
+    ]);
+    expect(await paths({ ...good, login: { user: 'a', password: 'b', constructor: 1 } })).toEqual([
+      'payload.login.constructor',
+    ]);
+  });
+
+  it('revives stored JSON as an instance with its defaults and dates', async () => {
+    const revived = await schema.revive({ ...good, takenAt: '2026-11-21T08:00:00.000Z' });
+    expect(revived).toBeInstanceOf(ResizePayload);
+    expect(revived).toMatchObject({ format: 'webp', takenAt: new Date('2026-11-21T08:00:00.000Z') });
+  });
+
+  it('takes {} and nothing else for NoPayload', async () => {
+    const none = payloadSchemaOf(NoPayload);
+    await expect(none.parse({})).resolves.toEqual({});
+    expect((await issuesOf({ a: 1 }, none)).map((issue) => issue.path)).toEqual(['payload.a']);
+  });
+});
+
+describe('the JSON Schema of a DTO', () => {
+  const json = schema.jsonSchema();
+  const accepts = new Ajv2020({ strict: false, validateFormats: false }).compile(json);
+
+  it('says what the decorators say', () => {
+    expect(json).toMatchObject({
+      type: 'object',
+      required: ['source', 'widths'],
+      additionalProperties: false,
+      properties: {
+        source: { type: 'string', minLength: 1, maxLength: 200 },
+        widths: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 3,
+          items: { type: 'integer', minimum: 16, maximum: 4096 },
+        },
+        format: { enum: ['webp', 'png'], default: 'webp' },
+        fit: { enum: ['cover', 'contain', null] },
+        login: { anyOf: [{ $ref: '#/$defs/Login' }, { type: 'null' }] },
+        token: { secret: true },
+      },
+    });
+  });
+
+  it.each([
+    [good, true],
+    [{ ...good, quality: null }, true],
+    [{ ...good, steps: [{ size: 1, then: [{ size: 2 }] }] }, true],
+    [{ ...good, steps: [{ size: 1, then: [{ size: 0 }] }] }, false],
+    [{ ...good, login: { user: 'a' } }, false],
+    [{ ...good, widths: [8] }, false],
+    [{ ...good, widths: 16 }, false],
+    [{ ...good, extra: 1 }, false],
+    [{ source: 'a' }, false],
+  ])('judges %j as the DTO does', async (value, fits) => {
+    expect(accepts(value)).toBe(fits);
+    expect(
+      await schema.parse(value).then(
+        () => true,
+        () => false,
+      ),
+    ).toBe(fits);
+  });
+});
+
+describe('@Secret()', () => {
+  const secrets = pathsMarked(schema.jsonSchema(), 'secret');
+
+  it('is found in nested classes too', () => {
+    expect(new Set(secrets)).toEqual(new Set(['token', 'login.password', '**.token', '**.password']));
+  });
+
+  it('is replaced wherever it stands, and the payload itself is left alone', () => {
+    const payload = {
+      ...good,
+      token: 'T',
+      login: { user: 'a', password: 'P' },
+      deep: [{ login: { password: 'P' } }],
+    };
+    const shown = JSON.stringify(redactSecrets(payload, secrets));
+    expect(JSON.parse(shown)).toEqual({
+      ...good,
+      token: '[secret]',
+      login: { user: 'a', password: '[secret]' },
+      deep: [{ login: { password: '[secret]' } }],
+    });
+    expect(payload.token).toBe('T');
+  });
+
+  it('leaves null visible as null', () => {
+    expect(redactSecrets({ token: null }, ['token'])).toEqual({ token: null });
+  });
+});

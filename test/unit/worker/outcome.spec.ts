@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import {
+  DoNotRetry,
+  RetryIn,
+  Snooze,
+  TaskCancelled,
+  TaskInterrupted,
+  TaskTimedOut,
+} from '../../../src/jobs/index.js';
+import { decideOutcome, RESULT_MAX_BYTES, type Circumstances } from '../../../src/worker/index.js';
+
+const now = new Date('2026-11-21T08:00:00.000Z');
+const circumstances: Circumstances = {
+  signalled: undefined,
+  attemptsMade: 0,
+  attemptsMax: 3,
+  backoff: { type: 'exponential', delay: 1_000 },
+  now,
+  random: 0.5,
+};
+const last = { ...circumstances, attemptsMade: 2 };
+
+describe('a run that returned', () => {
+  it('is FINISHED with its result as JSON, also when somebody had asked it to stop', () => {
+    const outcome = decideOutcome(
+      { kind: 'returned', value: { made: 3, skipped: undefined } },
+      { ...circumstances, signalled: new TaskCancelled() },
+    );
+    expect(outcome).toMatchObject({
+      status: 'FINISHED',
+      outcome: 'finished',
+      result: '{"made":3}',
+      chargeAttempt: false,
+    });
+    expect(decideOutcome({ kind: 'returned', value: undefined }, circumstances)).toMatchObject({
+      status: 'FINISHED',
+      result: 'null',
+    });
+  });
+
+  it('is FAILED when its result is too large or no JSON: another attempt would return the same', () => {
+    const large = decideOutcome({ kind: 'returned', value: 'x'.repeat(RESULT_MAX_BYTES) }, circumstances);
+    expect(large).toMatchObject({
+      status: 'FAILED',
+      error: { code: 'result-too-large' },
+      failureKind: 'error',
+      result: null,
+    });
+    const odd = decideOutcome({ kind: 'returned', value: { a: [1, 10n] } }, circumstances);
+    expect(odd).toMatchObject({ status: 'FAILED', error: { code: 'result-not-storable' } });
+    expect(odd.error?.message).toContain('"a.1"');
+  });
+});
+
+describe('a run that threw', () => {
+  it('is tried again after its backoff while attempts are left', () => {
+    const outcome = decideOutcome(
+      { kind: 'threw', thrown: new TypeError('no') },
+      { ...circumstances, attemptsMade: 1 },
+    );
+    expect(outcome).toMatchObject({
+      status: 'RETRYING',
+      outcome: 'error',
+      chargeAttempt: true,
+      countInterruption: false,
+      error: { name: 'TypeError', message: 'no', at: now.toISOString() },
+    });
+    expect(outcome.dueAt).toEqual(new Date(now.getTime() + 2_000));
+  });
+
+  it('waits at least as long as the other side asked', () => {
+    const outcome = decideOutcome(
+      { kind: 'threw', thrown: new RetryIn(60_000, new Error('busy')) },
+      circumstances,
+    );
+    expect(outcome.dueAt).toEqual(new Date(now.getTime() + 60_000));
+  });
+
+  it('is FAILED when the attempts are used up, or when it says so itself', () => {
+    expect(decideOutcome({ kind: 'threw', thrown: new Error('no') }, last)).toMatchObject({
+      status: 'FAILED',
+      failureKind: 'error',
+      chargeAttempt: true,
+    });
+    const said = decideOutcome(
+      { kind: 'threw', thrown: new DoNotRetry(new RangeError('gone')) },
+      circumstances,
+    );
+    expect(said).toMatchObject({ status: 'FAILED', error: { name: 'RangeError', message: 'gone' } });
+  });
+
+  it('is SCHEDULED again, uncharged, when it snoozed', () => {
+    const outcome = decideOutcome({ kind: 'threw', thrown: new Snooze(5_000) }, last);
+    expect(outcome).toMatchObject({
+      status: 'SCHEDULED',
+      outcome: 'snoozed',
+      chargeAttempt: false,
+      error: null,
+      dueAt: new Date(now.getTime() + 5_000),
+    });
+  });
+
+  it('something that is no Error is kept readably', () => {
+    expect(decideOutcome({ kind: 'threw', thrown: 'just text' }, last).error?.message).toBe('just text');
+    expect(decideOutcome({ kind: 'threw', thrown: { code: 7 } }, last).error?.message).toContain(
+      '{"code":7}',
+    );
+    expect(decideOutcome({ kind: 'threw', thrown: new Error('a\u0000b') }, last).error?.message).toBe(
+      'a\uFFFDb',
+    );
+  });
+});
+
+describe('a run that was told to stop', () => {
+  it('is handed over, uncharged, when the process must go, whatever it throws', () => {
+    for (const thrown of [new TaskInterrupted('x'), new Error('aborted')]) {
+      const outcome = decideOutcome(
+        { kind: 'threw', thrown },
+        { ...last, signalled: new TaskInterrupted('shutdown') },
+      );
+      expect(outcome).toMatchObject({
+        status: 'QUEUED',
+        outcome: 'interrupted',
+        chargeAttempt: false,
+        countInterruption: true,
+        error: null,
+      });
+    }
+  });
+
+  it('is CANCELLED when somebody cancelled it and it threw, or did not answer', () => {
+    const signalled = new TaskCancelled();
+    expect(
+      decideOutcome({ kind: 'threw', thrown: new Error('stopped') }, { ...circumstances, signalled }),
+    ).toMatchObject({ status: 'CANCELLED', outcome: 'cancelled', chargeAttempt: false });
+    expect(decideOutcome({ kind: 'overruled', by: signalled }, circumstances)).toMatchObject({
+      status: 'CANCELLED',
+    });
+  });
+
+  it('has failed its attempt when its time was up', () => {
+    const by = new TaskTimedOut(50);
+    expect(decideOutcome({ kind: 'overruled', by }, circumstances)).toMatchObject({
+      status: 'RETRYING',
+      outcome: 'timeout',
+      chargeAttempt: true,
+    });
+    expect(decideOutcome({ kind: 'overruled', by }, last)).toMatchObject({
+      status: 'FAILED',
+      outcome: 'timeout',
+      failureKind: 'timeout',
+    });
+  });
+});
