@@ -1,0 +1,28 @@
+import { backlogRows } from './backlog.js';
+import { enqueueRows } from './enqueue.js';
+import { httpRow } from './http.js';
+import { idleRow } from './idle.js';
+import { delayRows, latencyRow, loneRow } from './latency.js';
+import { redisBytesRow } from './memory.js';
+import { busyRow, endToEndRow, processRows, slowDiskRows } from './process.js';
+
+/** The rows to run: all, the essential ones, or those whose id begins with one of the prefixes. `deep` adds a million queued. */
+export function rowsOf({ isQuick, isDeep, prefixes }) {
+  const rows = [
+    ...enqueueRows,
+    httpRow,
+    ...processRows,
+    busyRow,
+    endToEndRow,
+    ...slowDiskRows,
+    latencyRow,
+    loneRow,
+    ...delayRows,
+    redisBytesRow,
+    idleRow,
+    ...backlogRows(isDeep ? [100_000, 1_000_000] : [100_000]),
+  ];
+  if (prefixes !== undefined)
+    return rows.filter((row) => prefixes.some((prefix) => row.id.startsWith(prefix)));
+  return isQuick ? rows.filter((row) => row.isQuick) : rows;
+}

@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { Redis } from 'ioredis';
+import { startPostgres, startRedis } from '../../dist/dev/index.js';
+
+/** A PostgreSQL and a Redis of the bench's own, as durable as they come: fsync on, appendonly on. */
+export async function startServers() {
+  const dir = mkdtempSync(join(tmpdir(), 'shiftwork-bench-'));
+  const [postgres, redis] = await Promise.all([startPostgres({ dir }), startRedis({ dir })]);
+  const sql = new pg.Pool({ connectionString: postgres.url, max: 2 });
+  const client = new Redis(redis.url);
+  return {
+    dir,
+    databaseUrl: postgres.url,
+    redisUrl: redis.url,
+    pids: { postgres: postgres.pid, redis: redis.pid },
+    redis: client,
+    query: async (text, values) => (await sql.query(text, values)).rows,
+    versions: async () => ({
+      node: process.version,
+      postgres: (await sql.query('SHOW server_version')).rows[0].server_version,
+      redis: /redis_version:(\S+)/.exec(await client.info('server'))[1],
+    }),
+    /** Every commit takes this much longer: what a slow disk does to group commit, and to its absence. */
+    async delayCommits(ms) {
+      await sql.query(`ALTER SYSTEM SET commit_delay = ${ms * 1000}`);
+      await sql.query(`ALTER SYSTEM SET commit_siblings = ${ms === 0 ? 5 : 0}`);
+      await sql.query('SELECT pg_reload_conf()');
+    },
+    async stop() {
+      await sql.end();
+      client.disconnect();
+      await Promise.all([postgres.stop(), redis.stop()]);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
