@@ -60,9 +60,16 @@ export class Entries {
   /** At most `MOST_PER_CALL`. See scripts/put.ts. */
   async put(queue: string, entries: readonly Entry[]): Promise<{ isMarked: boolean; created: number }> {
     const args: Argument[] = [];
+    let first: Entry | undefined;
+    let counted = 0;
     for (const entry of entries) {
-      const flags = (entry.where === 'head' ? 'hm' : '') + (entry.suspect === true ? 's' : '');
-      args.push(entry.id, entry.job, entry.payload, entry.at, entry.priority ?? 0, entry.dueAt ?? 0, flags);
+      if (first === undefined || !isAlike(first, entry)) {
+        first = entry;
+        const flags = (entry.where === 'head' ? 'hm' : '') + (entry.suspect === true ? 's' : '');
+        counted = args.push(entry.job, entry.at, entry.priority ?? 0, entry.dueAt ?? 0, flags, 0) - 1;
+      }
+      args[counted] = Number(args[counted]) + 1;
+      args.push(entry.id, entry.payload);
     }
     const [marked, created] = await PUT.run(this.redis.command, this.base(queue), args);
     return { isMarked: marked === 1, created };
@@ -143,4 +150,16 @@ export class Entries {
   private base(queue: string): string {
     return this.redis.keys.queueKey(queue, '');
   }
+}
+
+/** Whether the two differ in nothing but id and payload. */
+function isAlike(a: Entry, b: Entry): boolean {
+  return (
+    a.job === b.job &&
+    a.at === b.at &&
+    a.priority === b.priority &&
+    a.dueAt === b.dueAt &&
+    a.where === b.where &&
+    a.suspect === b.suspect
+  );
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { newId, type Backoff } from '../foundation/index.js';
-import { bareArray, Postgres, isUnavailable, sqlState } from '../postgres/index.js';
+import { Postgres, isUnavailable, sqlState } from '../postgres/index.js';
+import { ACCEPT, ACCEPT_KEYED, ACCEPT_PLAIN, arePlain, EXISTING, plainValues, values } from './accept-sql.js';
 import { KeyInFlightError } from './ledger-errors.js';
 import { Outbox } from './outbox.js';
 
@@ -103,8 +104,9 @@ export class AcceptTasks {
 
   private async insertUnkeyed(tasks: readonly NewTask[]): Promise<Accepted[]> {
     const box = newId();
-    const [row] = await this.postgres.query<{ at: Date }>(INSERT, [
-      ...columns(tasks),
+    const [statement, asked] = arePlain(tasks) ? [ACCEPT_PLAIN, plainValues(tasks)] : [ACCEPT, values(tasks)];
+    const [row] = await this.postgres.query<{ at: Date }>(statement, [
+      ...asked,
       box,
       this.outbox.processId,
       this.outbox.takeEmpty(),
@@ -122,8 +124,8 @@ export class AcceptTasks {
     const inserted = await this.postgres.withClient(async (client) => {
       await client.query("BEGIN; SET LOCAL lock_timeout = '2s'");
       try {
-        const { rows } = await client.query<{ id: string; at: Date }>(this.postgres.sql(INSERT_KEYED), [
-          ...columns(tasks),
+        const { rows } = await client.query<{ id: string; at: Date }>(this.postgres.sql(ACCEPT_KEYED), [
+          ...values(tasks),
           box,
           this.outbox.processId,
         ]);
@@ -143,8 +145,8 @@ export class AcceptTasks {
 
   private async insertIn(manager: EntityManager, tasks: readonly NewTask[]): Promise<Accepted[]> {
     const box = newId();
-    const inserted = await this.postgres.queryIn<{ id: string; at: Date }>(manager, INSERT_KEYED, [
-      ...columns(tasks),
+    const inserted = await this.postgres.queryIn<{ id: string; at: Date }>(manager, ACCEPT_KEYED, [
+      ...values(tasks),
       box,
       this.outbox.processId,
     ]);
@@ -193,89 +195,3 @@ function refusal(task: NewTask, error: unknown): Error {
 function causes(error: unknown): unknown[] {
   return error instanceof Error && error.cause !== undefined ? [error, ...causes(error.cause)] : [error];
 }
-
-// What many tasks of a batch share (job, queue, limits) is sent once and joined by its number: most batches have one. The
-// payloads go as one JSON array: nothing in them has to be escaped. What no task of the batch has is not sent at all.
-function columns(tasks: readonly NewTask[]): unknown[] {
-  const { profiles, numbers } = profilesOf(tasks);
-  return [
-    bareArray(tasks.map((task) => task.id)),
-    bareArray(numbers),
-    `[${tasks.map((task) => task.payloadText).join(',')}]`,
-    anyOf(tasks.map((task) => task.priority)),
-    anyOf(tasks.map((task) => task.key)),
-    anyOf(tasks.map((task) => task.idempotencyKey)),
-    anyOf(tasks.map((task) => task.requestHash)),
-    anyOf(tasks.map((task) => task.dueAt?.toISOString() ?? null)),
-    anyOf(tasks.map((task) => task.retryOf)),
-    profiles.map((task) => task.job),
-    profiles.map((task) => task.queue),
-    profiles.map((task) => task.attemptsMax),
-    profiles.map((task) => task.timeoutMs),
-    profiles.map((task) => JSON.stringify(task.backoff)),
-    profiles.map((task) => task.onWorkerLost),
-  ];
-}
-
-// An array that is missing is filled up with NULLs.
-function anyOf<V>(values: readonly (V | null)[]): readonly (V | null)[] | null {
-  return values.some((value) => value !== null) ? values : null;
-}
-
-function profilesOf(tasks: readonly NewTask[]): { profiles: NewTask[]; numbers: number[] } {
-  const profiles: NewTask[] = [];
-  const numbers = tasks.map((task) => {
-    const known = profiles.findIndex((other) => hasSameProfile(other, task));
-    return known < 0 ? profiles.push(task) : known + 1;
-  });
-  return { profiles, numbers };
-}
-
-function hasSameProfile(a: NewTask, b: NewTask): boolean {
-  return (
-    a.job === b.job &&
-    a.queue === b.queue &&
-    a.attemptsMax === b.attemptsMax &&
-    a.timeoutMs === b.timeoutMs &&
-    a.onWorkerLost === b.onWorkerLost &&
-    a.backoff.type === b.backoff.type &&
-    a.backoff.delay === b.backoff.delay
-  );
-}
-
-const INPUT = `
-  input AS MATERIALIZED (
-    SELECT i.id, p.job, p.queue, i.payload, i.priority, i.key, i.idempotency_key, i.request_hash,
-           p.attempts_max, p.timeout_ms, p.backoff::jsonb AS backoff, p.on_worker_lost, i.due_at, i.retry_of
-      FROM ROWS FROM (unnest($1::uuid[]), unnest($2::int[]), json_array_elements($3::json), unnest($4::smallint[]), unnest($5::text[]),
-                      unnest($6::text[]), unnest($7::text[]), unnest($8::timestamptz[]), unnest($9::uuid[]))
-             AS i(id, profile, payload, priority, key, idempotency_key, request_hash, due_at, retry_of)
-      JOIN unnest($10::text[], $11::text[], $12::int[], $13::int[], $14::text[], $15::text[])
-             WITH ORDINALITY AS p(job, queue, attempts_max, timeout_ms, backoff, on_worker_lost, number) ON p.number = i.profile
-  )`;
-const TASK_COLUMNS =
-  'id, job, queue, payload, priority, key, idempotency_key, request_hash, attempts_max, timeout_ms, backoff, on_worker_lost, run_at, retry_of';
-const TASK_VALUES =
-  'id, job, queue, payload, priority, key, idempotency_key, request_hash, attempts_max, timeout_ms, backoff, on_worker_lost, coalesce(due_at, now()), retry_of';
-const LIVE_INSERT = `INSERT INTO shiftwork.live (id, queue, job, status, due_at, ready_at, priority, attempts_max, timeout_ms)
-    SELECT id, queue, job, CASE WHEN due_at IS NULL THEN 'QUEUED' ELSE 'SCHEDULED' END, due_at, coalesce(due_at, now()), priority, attempts_max, timeout_ms`;
-
-const INSERT = {
-  name: 'accept',
-  text: `WITH ${INPUT},
-  accepted AS (INSERT INTO shiftwork.task (${TASK_COLUMNS}) SELECT ${TASK_VALUES} FROM input),
-  live AS (${LIVE_INSERT} FROM input),
-  boxed AS (INSERT INTO shiftwork.outbox (id, process, task_ids) VALUES ($16, $17, $1)),
-  unboxed AS (DELETE FROM shiftwork.outbox WHERE id = ANY($18::uuid[]))
-  SELECT now() AS at`,
-};
-
-const INSERT_KEYED = `WITH ${INPUT},
-  accepted AS (INSERT INTO shiftwork.task (${TASK_COLUMNS}) SELECT ${TASK_VALUES} FROM input
-               ON CONFLICT (job, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id),
-  live AS (${LIVE_INSERT} FROM input WHERE id IN (SELECT id FROM accepted)),
-  boxed AS (INSERT INTO shiftwork.outbox (id, process, task_ids) SELECT $16::uuid, $17::uuid, array_agg(id) FROM accepted HAVING count(*) > 0)
-  SELECT id, now() AS at FROM accepted`;
-
-const EXISTING = `SELECT t.id, t.job, t.idempotency_key, t.created_at
-  FROM shiftwork.task t JOIN unnest($1::text[], $2::text[]) AS k(job, key) ON t.job = k.job AND t.idempotency_key = k.key`;

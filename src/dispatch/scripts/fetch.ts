@@ -38,10 +38,11 @@ local function promote()
   local due = call('ZRANGEBYSCORE', base .. 'delayed', '-inf', '(' .. string.format('%.0f', (now + 1) * 4096), 'LIMIT', 0, limit)
   call('ZREM', base .. 'delayed', unpack(due))
   for i = 1, #due do
-    local priority = call('HGET', base .. due[i], 'priority')
-    if priority then -- else a ghost: its hash was removed
+    local entry = call('HMGET', base .. due[i], 'name', 'priority')
+    if entry[1] then -- else a ghost: its hash was removed
+      local priority = tonumber(entry[2] or '0')
       call('HSET', base .. due[i], 'delay', '0')
-      if priority ~= '0' then addByPriority(due[i], tonumber(priority), nextTurn()) else call('LPUSH', list, due[i]) end
+      if priority > 0 then addByPriority(due[i], priority, nextTurn()) else call('LPUSH', list, due[i]) end
     end
   end
   tellBull('waiting', due)

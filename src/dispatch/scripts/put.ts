@@ -5,8 +5,9 @@ import { Script } from './script.js';
  * Upserts entries, first served first. Missing (or left behind as finished by a foreign worker): created. Active: left, or
  * moved if the entry says so (flag `m`). Waiting: left. So it may be repeated, late, and raced by anybody.
  *
- * ARGV, seven per entry: id, job, data, timestamp, priority or 0, due ms or 0, flags (`h` head, `m` move, `s` suspect).
- * Answers [marker present, entries created].
+ * ARGV, in groups of entries that share all but id and data: job, timestamp, priority or 0, due ms or 0, flags (`h` head,
+ * `m` move, `s` suspect), number of entries, then two per entry: id, data. Answers [marker present, entries created].
+ * The hash of an entry that waits for nothing has only what differs from Bull's defaults: a field costs Redis more than all else here.
  */
 export const PUT = new Script<[marked: number, created: number]>(`${PRELUDE}
 local list, paused = waitingList()
@@ -36,30 +37,44 @@ local function isLater(dueMs)
   return dueMs > now
 end
 
-for i = 1, #ARGV, 7 do
-  local id, at, priority, dueMs, flags = ARGV[i], ARGV[i + 3], tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6]
-  local key = base .. id
-  if isAbsent(id, key, string.find(flags, 'm', 1, true)) then
-    created = created + 1
-    local later = isLater(dueMs)
-    local wait = later and math.max(0, dueMs - tonumber(at)) or 0
-    local opts = '{}'
-    if wait > 0 or priority > 0 then opts = string.format('{"delay":%d,"priority":%d}', wait, priority) end
-    call('HSET', key, 'name', ARGV[i + 1], 'data', ARGV[i + 2], 'opts', opts, 'timestamp', at, 'delay', wait, 'priority', priority)
-    if string.find(flags, 's', 1, true) then call('HSET', key, 'suspect', '1') end
-    if later then
-      firstDue = firstDue or firstDueMs() or math.huge
-      if dueMs < firstDue then firstDue = dueMs; woken = true end -- somebody must set a timer
-      delay(id, dueMs, i)
-    elseif string.find(flags, 'h', 1, true) then
-      head[#head + 1] = id
-    elseif priority > 0 then
-      addByPriority(id, priority, nextTurn())
-      woken = true
-    else
-      tail[#tail + 1] = id
+local function create(key, data, job, at, later, dueMs, priority, isSuspect)
+  local wait = later and math.max(0, dueMs - tonumber(at)) or 0
+  if wait == 0 and priority == 0 then
+    call('HSET', key, 'name', job, 'data', data, 'timestamp', at, 'delay', '0')
+  else
+    local opts = string.format('{"delay":%d,"priority":%d}', wait, priority)
+    call('HSET', key, 'name', job, 'data', data, 'opts', opts, 'timestamp', at, 'delay', wait, 'priority', priority)
+  end
+  if isSuspect then call('HSET', key, 'suspect', '1') end
+end
+
+local i = 1
+while i <= #ARGV do
+  local job, at, priority, dueMs, flags = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), ARGV[i + 4]
+  local last = i + 4 + 2 * ARGV[i + 5]
+  local goesFirst, moves, isSuspect = string.find(flags, 'h'), string.find(flags, 'm'), string.find(flags, 's')
+  local later = isLater(dueMs)
+  for j = i + 6, last, 2 do
+    local id = ARGV[j]
+    local key = base .. id
+    if isAbsent(id, key, moves) then
+      created = created + 1
+      create(key, ARGV[j + 1], job, at, later, dueMs, priority, isSuspect)
+      if later then
+        firstDue = firstDue or firstDueMs() or math.huge
+        if dueMs < firstDue then firstDue = dueMs; woken = true end -- somebody must set a timer
+        delay(id, dueMs, j)
+      elseif goesFirst then
+        head[#head + 1] = id
+      elseif priority > 0 then
+        addByPriority(id, priority, nextTurn())
+        woken = true
+      else
+        tail[#tail + 1] = id
+      end
     end
   end
+  i = last + 2
 end
 
 if #tail > 0 then call('LPUSH', list, unpack(tail)) end

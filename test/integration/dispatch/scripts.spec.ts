@@ -37,6 +37,30 @@ describe('put', () => {
     expect(await fetch(10)).toEqual([a.id, b.id, c.id]);
   });
 
+  it('writes each entry of a mixed call as its own: job, time, delay, priority, suspect', async () => {
+    const dueAt = Date.now() + 60_000;
+    const mixed = [
+      entry({ payload: '{"n":1}' }),
+      entry({ payload: '{"n":2}' }),
+      entry({ payload: '{"n":3}', job: 'test.other', at: dueAt - 100_000, dueAt }),
+      entry({ payload: '{"n":4}', priority: 3 }),
+      entry({ payload: '{"n":5}', suspect: true }),
+    ];
+    expect(await put(...mixed)).toEqual({ isMarked: true, created: 5 });
+    const jobs = await Promise.all(mixed.map(({ id }) => world.bull().getJob(id)));
+    expect(jobs.map((job) => job?.data as unknown)).toEqual([1, 2, 3, 4, 5].map((n) => ({ n })));
+    expect(jobs.map((job) => [job?.name, job?.timestamp])).toEqual(mixed.map(({ job, at }) => [job, at]));
+    expect(jobs.map((job) => job?.opts.delay ?? 0)).toEqual([0, 0, 100_000, 0, 0]);
+    expect(jobs.map((job) => job?.opts.priority ?? 0)).toEqual([0, 0, 0, 3, 0]);
+    expect(await Promise.all(mixed.map(({ id }) => world.redis.hget(world.key(id), 'suspect')))).toEqual([
+      null,
+      null,
+      null,
+      null,
+      '1',
+    ]);
+  });
+
   it('may be repeated: a waiting or active entry is left as it is', async () => {
     const a = entry();
     await put(a);
@@ -329,6 +353,14 @@ describe('give back', () => {
     expect(await world.redis.exists(world.key(b), world.key(`${b}:lock`))).toBe(0);
     expect([await active(), await lockOf(c)]).toEqual([[c], null]);
     expect(await waiting()).toEqual([d]);
+  });
+
+  it('hands out again what it delayed, when that is due', async () => {
+    await put(entry());
+    const [delayed = ''] = await fetch(1);
+    await world.entries.giveBack(QUEUE, [back(delayed, 1, 'later', Date.now() + 20)]);
+    expect(await waiting()).toEqual([]);
+    await waitFor('it to be due', async () => (await fetch(1, 2))[0] === delayed, { everyMs: 2 });
   });
 
   it('changes nothing for a claim that lost the entry, and names those that Redis has lost', async () => {

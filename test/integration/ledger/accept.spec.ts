@@ -80,6 +80,54 @@ describe('accepting', () => {
     expect(await ledger.accepting.acceptEach([mine])).toMatchObject([{ isNew: false }]);
   });
 
+  it('keeps every payload to the letter, in a batch of one job as in a mixed one', async () => {
+    const awkward = [
+      '{"s":"a\\u001eb\\u0000c"}',
+      '{"quote":"\\"{}\\\\,","n":1e3}',
+      '"\u2028 ä 漢 😀"',
+      'null',
+      '[]',
+    ];
+    const alike = awkward.map((payloadText) => newTask({ payloadText }));
+    const mixed = awkward.map((payloadText, i) => newTask({ payloadText, job: `test.${String(i)}` }));
+    await ledger.accepting.acceptEach(alike);
+    await ledger.accepting.acceptEach(mixed);
+    for (const tasks of [alike, mixed]) {
+      const rows = await ledger.postgres.query<{ id: string; payload: string; job: string }>(
+        { text: 'SELECT id, payload::text, job FROM shiftwork.task WHERE id = ANY($1) ORDER BY id' },
+        [tasks.map((task) => task.id)],
+      );
+      expect(rows).toEqual(tasks.map(({ id, payloadText, job }) => ({ id, payload: payloadText, job })));
+    }
+  });
+
+  it('gives each task of a batch its own options, and writes one without any the same way', async () => {
+    const dueAt = new Date(Date.now() + 60_000);
+    const plain = newTask({ attemptsMax: 7, timeoutMs: 900, backoff: { type: 'exponential', delay: 5 } });
+    const twin = { ...plain, id: newTask().id };
+    const other = newTask({ key: 'k', priority: 3, dueAt, onWorkerLost: 'fail', queue: 'other' });
+    await ledger.accepting.acceptEach([plain]);
+    await ledger.accepting.acceptEach([other, twin]);
+    const [ofPlain, ofOther, ofTwin] = await Promise.all(
+      [plain, other, twin].map(({ id }) => ledger.reads.byId(id)),
+    );
+    expect(ofOther).toMatchObject({
+      key: 'k',
+      priority: 3,
+      queue: 'other',
+      status: 'SCHEDULED',
+      runAt: dueAt,
+    });
+    expect(ofPlain).toMatchObject({
+      attemptsMax: 7,
+      timeoutMs: 900,
+      backoff: plain.backoff,
+      status: 'QUEUED',
+    });
+    const times = { id: '', createdAt: null, runAt: null };
+    expect({ ...ofTwin, ...times }).toEqual({ ...ofPlain, ...times });
+  });
+
   it('refuses one bad row without its batch-mates', async () => {
     const tasks = [newTask(), newTask({ payloadText: '{broken' }), newTask()];
     const outcomes = await ledger.accepting.acceptEach(tasks);
