@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { cpuMs, rssMb } from './cpu.js';
 import { nodeFor } from './node-for.js';
 
+/** BENCH_CPU_PROFILES=<folder>: each process of a contender leaves its CPU profile there. */
+const PROFILES = process.env.BENCH_CPU_PROFILES;
+
 /** One process of a contender, and the calls that can be made into it (see child.js). */
 export class ContenderProcess {
   #child;
@@ -22,7 +25,7 @@ export class ContenderProcess {
     const log = openSync(join(servers.dir, `${contender}.${role}.log`), 'w');
     this.#child = fork(new URL('./child.js', import.meta.url), [contender], {
       execPath: nodeFor(contender),
-      execArgv: env.CPU_PROF ? ['--cpu-prof', `--cpu-prof-dir=${env.CPU_PROF}`] : [],
+      execArgv: PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`] : [],
       stdio: ['ignore', log, env.BENCH_DEBUG || globalThis.process.env.BENCH_DEBUG ? 'inherit' : log, 'ipc'],
       env: {
         ...globalThis.process.env,
