@@ -1,5 +1,5 @@
 import { bareArray } from '../postgres/index.js';
-import type { NewTask } from './accept-tasks.js';
+import type { NewTask } from './new-task.js';
 
 /** Whether these tasks differ in nothing but id and payload, and are to run now: one job's tasks without options, which most batches are. */
 export function arePlain(tasks: readonly NewTask[]): boolean {

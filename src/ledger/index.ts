@@ -1,3 +1,4 @@
+export { AcceptKeyed } from './accept-keyed.js';
 export * from './accept-tasks.js';
 export * from './cancel-tasks.js';
 export type { EndOfRun, Recorded } from './end-of-run.js';
@@ -8,6 +9,7 @@ export * from './job-definitions.js';
 export { isSuspect } from './judge-loss.js';
 export * from './ledger-errors.js';
 export * from './ledger.module.js';
+export * from './new-task.js';
 export * from './outbox.js';
 export * from './processes.js';
 export * from './queue-states.js';

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AcceptKeyed } from './accept-keyed.js';
 import { AcceptTasks } from './accept-tasks.js';
 import { AttentionChecks } from './attention-checks.js';
 import { CancelTasks } from './cancel-tasks.js';
@@ -25,6 +26,7 @@ import { Undispatched } from './undispatched.js';
 import { WaitingMoves } from './waiting-moves.js';
 
 const VERBS = [
+  AcceptKeyed,
   AcceptTasks,
   AttentionChecks,
   CancelTasks,

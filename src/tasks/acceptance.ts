@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Batcher, TestSignal, messageOf, withTimeout } from '../foundation/index.js';
 import { Dispatcher, Relay, WINDOW_MS, type Entry } from '../dispatch/index.js';
-import { AcceptTasks, Outbox, type Accepted, type NewTask } from '../ledger/index.js';
+import { AcceptKeyed, AcceptTasks, Outbox, type Accepted, type NewTask } from '../ledger/index.js';
 import { LedgerUnavailableError } from '../postgres/index.js';
 import { Telemetry } from '../telemetry/index.js';
 
@@ -21,24 +21,31 @@ const ACCEPT_LIMIT_MS = 2_500;
 @Injectable()
 export class Acceptance {
   private readonly batches: Batcher<NewTask, Accepted>;
+  private readonly keyed: Batcher<NewTask, Accepted>;
 
   constructor(
     private readonly ledger: AcceptTasks,
+    keyed: AcceptKeyed,
     private readonly outbox: Outbox,
     private readonly dispatcher: Dispatcher,
     private readonly relay: Relay,
     private readonly telemetry: Telemetry,
   ) {
-    this.batches = new Batcher((tasks) => this.flush(tasks), {
+    this.batches = new Batcher((tasks) => this.flush(tasks, ledger.acceptEach(tasks)), {
       maxItems: 400,
-      inFlight: 3,
-      shareFrom: 50,
+      inFlight: 2,
+      shareFrom: 100,
+    });
+    // A lane of their own: a key that somebody holds must delay nobody else (PROTOCOL interleaving 12).
+    this.keyed = new Batcher((tasks) => this.flush(tasks, keyed.acceptEach(tasks)), {
+      maxItems: 200,
+      inFlight: 1,
     });
   }
 
   /** One task, group-committed. Throws `LedgerUnavailableError` within 2.5 s when PostgreSQL is away. */
   accept(task: NewTask): Promise<Accepted> {
-    return this.batches.add(task);
+    return (task.idempotencyKey === null ? this.batches : this.keyed).add(task);
   }
 
   /** All or nothing, in one transaction of our own. */
@@ -73,39 +80,51 @@ export class Acceptance {
     }
   }
 
-  private async flush(tasks: readonly NewTask[]): Promise<(Accepted | Error)[]> {
-    const accepting = this.ledger.acceptEach(tasks);
+  private async flush(
+    tasks: readonly NewTask[],
+    accepting: Promise<readonly Outcome[]>,
+  ): Promise<readonly Outcome[]> {
     try {
-      const accepted = await withTimeout(
+      const outcomes = await withTimeout(
         accepting,
         ACCEPT_LIMIT_MS,
         () => new LedgerUnavailableError(new Error('no answer in time')),
       );
-      await this.dispatch(fresh(tasks, accepted));
-      return accepted;
+      await this.dispatch(fresh(tasks, outcomes));
+      return outcomes.map((outcome, i) => this.whenKnown(outcome, tasks[i]));
     } catch (error) {
       this.dispatchLate(tasks, accepting);
       throw error;
     }
   }
 
+  private whenKnown(outcome: Outcome, task: NewTask | undefined): Outcome {
+    if (!(outcome instanceof Promise) || task === undefined) return outcome;
+    return outcome.then(async (accepted) => {
+      await this.dispatch(fresh([task], [accepted]));
+      return accepted;
+    });
+  }
+
   // Nobody knows whether they are accepted; if they are, they must run. The outbox row was committed with them or not at all.
-  private dispatchLate(tasks: readonly NewTask[], accepting: Promise<(Accepted | Error)[]>): void {
+  private dispatchLate(tasks: readonly NewTask[], accepting: Promise<readonly Outcome[]>): void {
     accepting
-      .then(
-        (accepted) => this.dispatch(fresh(tasks, accepted)),
-        () => {
-          this.relay.nudge();
-        },
-      )
-      .catch(() => undefined); // dispatch never rejects
+      .then(async (outcomes) => {
+        await this.dispatch(fresh(tasks, outcomes));
+        await Promise.allSettled(outcomes.map(async (outcome, i) => this.whenKnown(outcome, tasks[i])));
+      })
+      .catch(() => {
+        this.relay.nudge();
+      });
   }
 }
 
-function fresh(tasks: readonly NewTask[], accepted: readonly (Accepted | Error)[]): readonly NewTask[] {
-  const isFresh = (outcome: Accepted | Error | undefined): boolean =>
-    outcome !== undefined && !(outcome instanceof Error) && outcome.isNew;
-  return accepted.every(isFresh) ? tasks : tasks.filter((_, i) => isFresh(accepted[i]));
+type Outcome = Accepted | Error | Promise<Accepted>;
+
+function fresh(tasks: readonly NewTask[], outcomes: readonly Outcome[]): readonly NewTask[] {
+  const isFresh = (outcome: Outcome | undefined): boolean =>
+    outcome !== undefined && 'isNew' in outcome && outcome.isNew;
+  return outcomes.every(isFresh) ? tasks : tasks.filter((_, i) => isFresh(outcomes[i]));
 }
 
 /** The entry of a task that was just accepted. */

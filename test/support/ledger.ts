@@ -1,6 +1,7 @@
 import { loadSettings, type Settings } from '../../src/config/index.js';
 import { newId } from '../../src/foundation/index.js';
 import {
+  AcceptKeyed,
   AcceptTasks,
   CancelTasks,
   Executions,
@@ -32,6 +33,7 @@ export async function openLedger() {
     outbox,
     worker,
     accepting: new AcceptTasks(postgres, outbox),
+    keyed: new AcceptKeyed(postgres, outbox),
     executions: new Executions(postgres, settings),
     progress: new RecordProgress(postgres),
     logs: new TaskLogs(postgres),

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { databaseUrl } from '../support/servers.js';
 import { World, type Task } from '../support/world.js';
 import { waitFor } from '../support/wait.js';
 
@@ -72,6 +75,34 @@ describe('walk a and b: from a REST call to a finished task', () => {
       { 'idempotency-key': 'k-50' },
     );
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency-key-reused' } });
+  });
+
+  it('answers everybody else while an open transaction holds an Idempotency-Key, and 409 to whoever repeats it', async () => {
+    const holder = new Client({ connectionString: databaseUrl() });
+    await holder.connect();
+    await holder.query(`BEGIN; INSERT INTO "${world.appName}".task
+      SELECT * FROM json_populate_record(NULL::"${world.appName}".task, '{"id": "${randomUUID()}", "job": "test.noop",
+        "queue": "default", "payload": {}, "attempts_max": 1, "backoff": {}, "on_worker_lost": "rerun",
+        "run_at": "2026-01-01T00:00:00Z", "created_at": "2026-01-01T00:00:00Z", "idempotency_key": "held"}')`);
+    const post = (key?: string) =>
+      world.request(
+        'POST',
+        '/jobs/test.noop',
+        { payload: {} },
+        key === undefined ? {} : { 'idempotency-key': key },
+      );
+    const answered: string[] = [];
+    const held = Promise.all([1, 2, 3, 4, 5, 6].map(() => post('held'))).finally(() => answered.push('held'));
+    const others = Promise.all([post(), post('free 1'), post(), post('free 2'), post()]).finally(() =>
+      answered.push('others'),
+    );
+    expect((await others).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
+    for (const { status, body, headers } of await held)
+      expect([status, body, headers.get('retry-after')]).toMatchObject([409, { code: 'key-in-flight' }, '1']);
+    expect(answered).toEqual(['others', 'held']);
+    await holder.query('ROLLBACK');
+    await holder.end();
+    expect((await post('held')).status).toBe(202);
   });
 
   it('accepts a thousand payloads in one transaction, or none of them when one is wrong', async () => {

@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '../../../src/foundation/index.js';
+import type { NewTask } from '../../../src/ledger/index.js';
 import { newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
 
 let ledger: OpenLedger;
@@ -9,6 +11,38 @@ beforeAll(async () => {
 afterAll(async () => {
   await ledger.close();
 });
+
+/** What became of each, once it is known. */
+async function acceptKeyed(...tasks: NewTask[]) {
+  const outcomes = await ledger.keyed.acceptEach(tasks);
+  return Promise.all(outcomes.map(async (outcome) => outcome));
+}
+
+/** Somebody's transaction that has used a key and does not end before `release`. */
+async function holdKey(idempotencyKey: string) {
+  const [held, end] = [deferred(), deferred()];
+  const task = newTask({ idempotencyKey });
+  const transaction = ledger.postgres.transaction(async (manager) => {
+    await ledger.accepting.acceptAll([task], manager);
+    held.resolve();
+    await end.promise;
+  });
+  await held.promise;
+  return {
+    id: task.id,
+    release: () => {
+      end.resolve();
+      return transaction;
+    },
+  };
+}
+
+function codeOf(outcome: Promise<unknown>): Promise<unknown> {
+  return outcome.then(
+    () => 'accepted',
+    (error: unknown) => (error as { code?: string }).code,
+  );
+}
 
 describe('accepting', () => {
   it('writes the task, its live row and a reminder for the relay in one commit', async () => {
@@ -47,7 +81,7 @@ describe('accepting', () => {
 
   it('gives one task to fifty requests with the same idempotency key', async () => {
     const requests = Array.from({ length: 50 }, () => newTask({ idempotencyKey: 'once', requestHash: 'h' }));
-    const outcomes = await Promise.all(requests.map((task) => ledger.accepting.acceptEach([task])));
+    const outcomes = await Promise.all(requests.map((task) => acceptKeyed(task)));
     const accepted = outcomes.flat().map((outcome) => (outcome instanceof Error ? outcome.message : outcome));
     expect(new Set(accepted.map((each) => (typeof each === 'string' ? each : each.id))).size).toBe(1);
     expect(accepted.filter((each) => typeof each !== 'string' && each.isNew)).toHaveLength(1);
@@ -55,29 +89,41 @@ describe('accepting', () => {
   });
 
   it('accepts the same key twice in one statement as one task', async () => {
-    const outcomes = await ledger.accepting.acceptEach([
+    const outcomes = await acceptKeyed(
       newTask({ idempotencyKey: 'twice' }),
       newTask({ idempotencyKey: 'twice' }),
-    ]);
+    );
     expect(outcomes).toMatchObject([{ isNew: true }, { isNew: false }]);
   });
 
-  it('lets a key that an open transaction holds delay nobody else, and says that it is in flight', async () => {
-    const hold = deferred();
-    const held = deferred();
-    const transaction = ledger.postgres.transaction(async (manager) => {
-      await ledger.accepting.acceptAll([newTask({ idempotencyKey: 'held' })], manager);
-      held.resolve();
-      await hold.promise;
-    });
-    await held.promise;
-    const [mine, others] = [newTask({ idempotencyKey: 'held' }), newTask()];
-    const blocked = ledger.accepting.acceptEach([mine]);
-    expect(await ledger.accepting.acceptEach([others])).toMatchObject([{ isNew: true }]);
-    expect(await blocked).toMatchObject([{ code: 'key-in-flight' }]);
-    hold.resolve();
-    await transaction;
-    expect(await ledger.accepting.acceptEach([mine])).toMatchObject([{ isNew: false }]);
+  it('answers all others while an open transaction holds a key, and whoever wants that key that it is in flight', async () => {
+    const { release } = await holdKey('held');
+    const mine = Array.from({ length: 20 }, () => newTask({ idempotencyKey: 'held' }));
+    const others = Array.from({ length: 20 }, (_, i) => newTask({ idempotencyKey: `free ${String(i)}` }));
+    const batches = [0, 1, 2, 3, 4].map((i) => [
+      ...mine.slice(4 * i, 4 * i + 4),
+      ...others.slice(4 * i, 4 * i + 4),
+    ]);
+    const outcomes = (await Promise.all(batches.map((tasks) => ledger.keyed.acceptEach(tasks)))).flat();
+    const ofMine = outcomes.filter((outcome) => outcome instanceof Promise).map(codeOf);
+    expect(outcomes.filter((outcome) => 'isNew' in outcome && outcome.isNew)).toHaveLength(20);
+    // More than there are connections: whoever waits for the key must not hold them all.
+    const plain = Array.from({ length: 12 }, () => ledger.accepting.acceptEach([newTask()]));
+    expect((await Promise.all(plain)).flat()).toHaveLength(12);
+    // Proven: had each waited on a connection of its own, they would have been answered by now.
+    const pending = Promise.race([...ofMine, setImmediate('nobody')]);
+    expect(await pending).toBe('nobody');
+    expect(await Promise.all(ofMine)).toEqual(Array.from({ length: 20 }, () => 'key-in-flight'));
+    await release();
+    expect(await acceptKeyed(...mine.slice(0, 1))).toMatchObject([{ isNew: false }]);
+  });
+
+  it('gives whoever waits for a key the task that was committed meanwhile', async () => {
+    const { id, release } = await holdKey('soon');
+    const [waiting] = await ledger.keyed.acceptEach([newTask({ idempotencyKey: 'soon' })]);
+    expect(waiting).toBeInstanceOf(Promise);
+    await release();
+    expect(await waiting).toMatchObject({ id, isNew: false });
   });
 
   it('keeps every payload to the letter, in a batch of one job as in a mixed one', async () => {
