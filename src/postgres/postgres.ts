@@ -142,8 +142,8 @@ export class Postgres implements OnApplicationShutdown {
   }
 }
 
-/** Two flushes in flight for starts and ends, one for accepts, one for progress and reads. */
-const HOT_CONNECTIONS = 4;
+/** Four flushes in flight for starts and ends, where a process does nothing but run; one more for progress and reads. */
+const HOT_CONNECTIONS = 5;
 /** Longer than statement_timeout would allow a lost plan, short enough to notice a server that is frozen. */
 const QUERY_TIMEOUT_MS = 10_000;
 
