@@ -15,7 +15,10 @@ export interface JobOptions<D extends PayloadDeclaration = PayloadDeclaration> {
   readonly backoff?: Backoff;
   /** ms after which `task.signal` fires with `TaskTimedOut` and the attempt has failed. Default null: no timeout. */
   readonly timeout?: number | null;
-  /** When the process dies while the task runs: run it `rerun` (default, at most 3 crashes) or `fail` it, for effects that must not repeat. */
+  /**
+   * When the process dies while the task runs, or has to go and the task does not answer its signal: `rerun` (default, at most 3
+   * crashes), or `fail`, for effects that must not repeat.
+   */
   readonly onWorkerLost?: 'rerun' | 'fail';
   /** Says that two executions side by side would do harm. START is committed before every run anyway; kept for the record. */
   readonly exclusive?: boolean;

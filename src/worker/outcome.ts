@@ -17,6 +17,7 @@ export interface Circumstances {
   readonly attemptsMade: number;
   readonly attemptsMax: number;
   readonly backoff: Backoff;
+  readonly onWorkerLost: 'rerun' | 'fail';
   readonly now: Date;
   /** In [0, 1): the jitter of the backoff. */
   readonly random: number;
@@ -34,7 +35,9 @@ export function decideOutcome(ending: Ending, circumstances: Circumstances): Out
     case 'returned':
       return finished(ending.value, circumstances);
     case 'overruled':
-      return stopped(ending.by, ending.by, circumstances);
+      return isLostForGood(ending.by, circumstances)
+        ? lost(circumstances)
+        : stopped(ending.by, ending.by, circumstances);
     case 'threw':
       return threw(ending.thrown, circumstances);
   }
@@ -110,6 +113,24 @@ function threw(thrown: unknown, circumstances: Circumstances): Outcome {
   if (thrown instanceof RetryIn)
     return attemptFailed(thrown.cause ?? thrown, 'error', circumstances, thrown.ms);
   return attemptFailed(thrown, 'error', circumstances);
+}
+
+// The process must go while the handler is at work: as if it had died under it.
+function isLostForGood(by: unknown, { onWorkerLost, signalled }: Circumstances): boolean {
+  return onWorkerLost === 'fail' && by instanceof TaskInterrupted && !(signalled instanceof TaskCancelled);
+}
+
+function lost({ now }: Circumstances): Outcome {
+  const message =
+    'The process had to go while this task ran, and the task did not answer its signal. It is not run again by itself.';
+  return {
+    ...NOTHING,
+    status: 'FAILED',
+    outcome: 'crashed',
+    error: { name: 'CrashedError', message, code: 'crashed', stack: null, at: now.toISOString() },
+    countInterruption: true,
+    failureKind: 'crashed',
+  };
 }
 
 function stopped(

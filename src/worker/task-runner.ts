@@ -200,6 +200,7 @@ export class TaskRunner {
       attemptsMade,
       attemptsMax,
       backoff: task.definition.backoff,
+      onWorkerLost: task.definition.onWorkerLost,
       now: new Date(),
       random: Math.random(),
     });

@@ -55,6 +55,17 @@ const Sleep = job(
   },
 );
 
+/** Would charge a card: it does not look at its signal, and must not run twice. */
+const Charge = job(
+  { name: 'test.charge', payload: z.object({ ms: z.number() }), onWorkerLost: 'fail' },
+  [],
+  class Charge {
+    async run({ ms }) {
+      await sleep(ms);
+    }
+  },
+);
+
 /** Runs until the test lets it go by a row in its table `released`. */
 const Hold = job(
   { name: 'test.hold', payload: z.looseObject({}) },
@@ -258,6 +269,7 @@ Module({
   providers: [
     Noop,
     Sleep,
+    Charge,
     Hold,
     Flaky,
     Snoozy,

@@ -42,15 +42,17 @@ async function active(): Promise<string[]> {
 describe('walk e: SIGTERM', { timeout: 120_000 }, () => {
   it('lets jobs end, hand over at a checkpoint, or answer their signal, overrules the deaf, and exits 0; others go on at once', async () => {
     const first = await role('worker');
-    const [short, checkpointing, obedient, deaf, parent] = await Promise.all([
+    const [short, checkpointing, obedient, deaf, charge, parent] = await Promise.all([
       world.enqueue('test.sleep', { ms: 2_000 }),
       world.enqueue('test.sleep', { ms: 12_000, stepMs: 200, checkpoints: true }),
       world.enqueue('test.sleep', { ms: 12_000 }),
       world.enqueue('test.sleep', { ms: 12_000, deaf: true }),
+      world.enqueue('test.charge', { ms: 60_000 }),
       // nestjs/bull issue 2069: a job that enqueues children after SIGTERM.
       world.enqueue('test.parent', { afterMs: 2_000 }),
     ]);
-    for (const { id } of [short, checkpointing, obedient, deaf, parent]) await world.inStatus(id, 'STARTED');
+    const all = [short, checkpointing, obedient, deaf, charge, parent];
+    await Promise.all(all.map(({ id }) => world.inStatus(id, 'STARTED')));
     first.signal('SIGTERM');
     await first.waitForEvent('process.stopping');
     first.signal('SIGTERM'); // platforms send several
@@ -85,6 +87,14 @@ describe('walk e: SIGTERM', { timeout: 120_000 }, () => {
         attempts: { made: 0 },
         crashes: 0,
       });
+
+    expect(await world.ended(charge.id)).toMatchObject({
+      status: 'FAILED',
+      execution: 1,
+      interruptions: 1,
+      attempts: { made: 0 },
+      error: { code: 'crashed' },
+    });
 
     // Handed over at its first checkpoint after the signal, not at the end of the grace.
     const at = await world.rows<{ id: string; ended: Date }>(

@@ -15,6 +15,7 @@ const circumstances: Circumstances = {
   attemptsMade: 0,
   attemptsMax: 3,
   backoff: { type: 'exponential', delay: 1_000 },
+  onWorkerLost: 'rerun',
   now,
   random: 0.5,
 };
@@ -150,5 +151,22 @@ describe('a run that was told to stop', () => {
       outcome: 'timeout',
       failureKind: 'timeout',
     });
+  });
+
+  it('is FAILED when it was deaf to the end of the grace and must never run again, unless somebody had cancelled it', () => {
+    const by = new TaskInterrupted('SIGTERM');
+    const never: Circumstances = { ...circumstances, onWorkerLost: 'fail', signalled: by };
+    expect(decideOutcome({ kind: 'overruled', by }, never)).toMatchObject({
+      status: 'FAILED',
+      outcome: 'crashed',
+      failureKind: 'crashed',
+      chargeAttempt: false,
+      countInterruption: true,
+      error: { code: 'crashed' },
+    });
+    expect(decideOutcome({ kind: 'threw', thrown: by }, never)).toMatchObject({ status: 'QUEUED' });
+    expect(decideOutcome({ kind: 'overruled', by }, circumstances)).toMatchObject({ status: 'QUEUED' });
+    const cancelled = { ...never, signalled: new TaskCancelled() };
+    expect(decideOutcome({ kind: 'overruled', by }, cancelled)).not.toMatchObject({ status: 'FAILED' });
   });
 });
