@@ -1,4 +1,5 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { UnsupportedMediaTypeError } from '../errors/request-errors.js';
 import { ROUTE_RULES, type RouteRules } from './access.js';
 import { RequestGate, type RequestHead } from './request-gate.js';
 
@@ -22,6 +23,15 @@ export class RestGuard implements CanActivate {
     if (checked.has(request)) return true;
     const rules = Reflect.getMetadata(ROUTE_RULES, context.getHandler()) as RouteRules | undefined; // written by @Rules
     const pending = this.gate.check(rules ?? { access: [] }, request); // no rules: admins only
-    return pending === undefined ? true : pending.then(() => true);
+    if (pending !== undefined) return pending.then(() => onlyJson(request));
+    return onlyJson(request);
   }
+}
+
+// Express parses forms, too: to a JSON API they are not requests that somebody meant to send, but what a foreign page can send.
+function onlyJson({ headers }: RequestHead): true {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  const [type = ''] = String(headers['content-type'] ?? '').split(';');
+  if (hasBody && type.trim().toLowerCase() !== 'application/json') throw new UnsupportedMediaTypeError();
+  return true;
 }

@@ -58,6 +58,22 @@ describe('in an app on Express', () => {
     expect([refused.status, refused.body.errors[0]?.path]).toEqual([422, 'payload.text']);
   });
 
+  it('a body that is not JSON is a 415, a form included', async () => {
+    for (const [type, body] of [
+      ['application/x-www-form-urlencoded', 'payload[text]=a'],
+      ['text/plain', '{"payload":{"text":"a"}}'],
+      ['', '{"payload":{"text":"a"}}'],
+    ] as const) {
+      const answer = await fetch(`${web.url}/jobs/test.echo`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${CLIENT}`, ...(type !== '' && { 'content-type': type }) },
+        body: Buffer.from(body),
+      });
+      const { code } = (await answer.json()) as { code: string };
+      expect([type, answer.status, code]).toEqual([type, 415, 'unsupported-media-type']);
+    }
+  });
+
   it('what does not exist is a 404, and who may not is told so', async () => {
     for (const path of [`/tasks/${UNKNOWN_TASK}`, `/tasks/${UNKNOWN_TASK}/events`]) {
       const unknown = await web.get(path);
