@@ -1,5 +1,5 @@
 import type { Lane } from '../config/index.js';
-import { messageOf } from '../foundation/index.js';
+import { InHand, messageOf } from '../foundation/index.js';
 import type { Telemetry } from '../telemetry/index.js';
 import type { ClaimCounter } from './claim-counter.js';
 import type { Disposition, Handler, Prepared } from './delivery.js';
@@ -41,7 +41,7 @@ export interface ConsumerParts {
  * An entry is held from its fetch to the moment Redis has taken in its disposition; its lock is renewed that long.
  */
 export class Consumer implements IntakeOwner, SlotsListener, SettlementListener {
-  private readonly held = new Map<string, Item>();
+  private readonly held = new InHand<Item>();
   private readonly watches: readonly QueueWatch[];
   private readonly intake: Intake;
   private readonly slots: Slots;
@@ -158,7 +158,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
   }
 
   holds(taskId: string, claim: string): boolean {
-    return this.held.get(taskId)?.claim === claim;
+    return this.held.values().some((item) => item.taskId === taskId && item.claim === claim);
   }
 
   onRest(): void {
@@ -166,7 +166,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
   }
 
   async take(items: readonly Item[]): Promise<void> {
-    for (const item of items) this.held.set(item.taskId, item);
+    for (const item of items) item.place = this.held.add(item);
     // Fetched under an identity that we have given up meanwhile: the ledger would start it for somebody else.
     const isOurs = items.every((item) => this.parts.claims.isOurs(item.claim));
     if (!this.isOpen || !isOurs) {
@@ -193,7 +193,8 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
   // ── SettlementListener ──
 
   onSettled(item: Item): void {
-    if (this.held.get(item.taskId) === item) this.held.delete(item.taskId);
+    if (item.place >= 0) this.held.remove(item.place);
+    item.place = -1;
     this.tellIdle();
   }
 

@@ -6,6 +6,8 @@ export class Item implements Delivery, HeldEntry {
   prepared: Prepared | undefined;
   /** Monotonic ms: fetched; then ready for a slot; then started. */
   since = 0;
+  /** In its lane's hands; -1: not any more. */
+  place = -1;
   hasEnded = false;
   isDisposed = false;
 

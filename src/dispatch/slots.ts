@@ -22,7 +22,7 @@ export interface SlotsListener {
  */
 export class Slots {
   readonly window: RunWindow;
-  private ready: Item[] = [];
+  private ready: (Item | undefined)[] = [];
   private firstReady = 0;
   private runningCount = 0;
   private releasingCount = 0;
@@ -86,7 +86,8 @@ export class Slots {
   }
 
   private next(): Item {
-    const item = this.ready[this.firstReady++];
+    const item = this.ready[this.firstReady];
+    this.ready[this.firstReady++] = undefined; // whoever has started is nothing that the queue should keep alive
     if (item === undefined) throw new Error('Nothing is ready: a fault in Shiftwork, please report it');
     if (this.firstReady === this.ready.length || this.firstReady > 512) {
       this.ready = this.ready.slice(this.firstReady);
@@ -96,10 +97,12 @@ export class Slots {
   }
 
   private start(item: Item): void {
-    if (item.prepared === undefined) return;
+    const { prepared } = item;
+    if (prepared === undefined) return;
+    item.prepared = undefined;
     this.runningCount++;
     item.since = monotonicMs();
-    const run = item.prepared.run();
+    const run = prepared.run();
     void run.ended.then(() => {
       this.ended(item);
     });

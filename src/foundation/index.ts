@@ -6,6 +6,7 @@ export * from './deadline.js';
 export * from './deferred.js';
 export * from './errors.js';
 export * from './ids.js';
+export * from './in-hand.js';
 export * from './json.js';
 export * from './test-signal.js';
 export * from './time.js';

@@ -60,6 +60,10 @@ export class RunningTask implements TaskContext<unknown> {
   /** Settles once, with how the run ended. Never rejects. */
   readonly ended = deferred<Ending>();
   readonly sinceMonotonicMs = monotonicMs();
+  /** Kept by `RunningTasks`. */
+  place = -1;
+  isRunning = false;
+  isRecorded = false;
   private hasEnded = false;
   private cancelling: NodeJS.Timeout | undefined;
   private controller: AbortController | undefined;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { InHand } from '../foundation/index.js';
 import { TaskCancelled, TaskInterrupted } from '../jobs/index.js';
 import type { BusyWith } from '../lifecycle/index.js';
 import type { RunningTask } from './running-task.js';
@@ -6,51 +7,60 @@ import type { RunningTask } from './running-task.js';
 /** What this process runs now, since when, and how to interrupt it. */
 @Injectable()
 export class RunningTasks {
-  private readonly byId = new Map<string, RunningTask>();
-  private readonly unrecorded = new Set<RunningTask>();
+  /** What runs, or has ended and is not recorded yet. */
+  private readonly tasks = new InHand<RunningTask>();
+  /** Of what runs, by id. */
+  private readonly places = new Map<string, number>();
+  private unrecorded = 0;
   private waiters: (() => void)[] = [];
 
   add(task: RunningTask): void {
-    this.byId.set(task.id, task);
-    this.unrecorded.add(task);
+    task.isRunning = true;
+    task.place = this.tasks.add(task);
+    this.places.set(task.id, task.place);
+    this.unrecorded++;
   }
 
   /** Its handler is not running any more. */
   remove(task: RunningTask): void {
-    if (this.byId.get(task.id) === task) this.byId.delete(task.id);
+    if (!task.isRunning) return;
+    task.isRunning = false;
+    this.places.delete(task.id);
+    if (task.isRecorded) this.tasks.remove(task.place);
   }
 
   /** Its outcome is in the ledger, or belongs to somebody else. */
   recorded(task: RunningTask): void {
-    this.unrecorded.delete(task);
-    if (this.unrecorded.size > 0) return;
+    task.isRecorded = true;
+    if (!task.isRunning) this.tasks.remove(task.place);
+    if (--this.unrecorded > 0) return;
     for (const wake of this.waiters.splice(0)) wake();
   }
 
   /** Resolves when no run is without a recorded outcome; a handler that was overruled may still be running. */
   async untilRecorded(): Promise<void> {
-    while (this.unrecorded.size > 0) await new Promise<void>((resolve) => this.waiters.push(resolve));
+    while (this.unrecorded > 0) await new Promise<void>((resolve) => this.waiters.push(resolve));
   }
 
   /** Runs without a recorded outcome. */
   get unrecordedCount(): number {
-    return this.unrecorded.size;
+    return this.unrecorded;
   }
 
   has(id: string): boolean {
-    return this.byId.has(id);
+    return this.places.has(id);
   }
 
   get size(): number {
-    return this.byId.size;
+    return this.places.size;
   }
 
   ids(): string[] {
-    return [...this.byId.keys()];
+    return [...this.places.keys()];
   }
 
   all(): readonly RunningTask[] {
-    return [...this.byId.values()];
+    return this.tasks.values().filter((task) => task.isRunning);
   }
 
   busy(): BusyWith[] {
@@ -59,13 +69,13 @@ export class RunningTasks {
 
   /** What runs, and what ended without being recorded yet: everything that would run again if we died now. */
   unfinished(): BusyWith[] {
-    const ended = [...this.unrecorded].filter((task) => this.byId.get(task.id) !== task);
-    return [...this.busy(), ...ended.map((task) => task.busyWith)];
+    return this.tasks.values().map((task) => task.busyWith);
   }
 
   /** Fires the signal of those of these tasks that run here. */
   cancel(ids: readonly string[]): void {
-    for (const id of ids) this.byId.get(id)?.interrupt(new TaskCancelled());
+    const asked = new Set(ids);
+    for (const task of this.all()) if (asked.has(task.id)) task.interrupt(new TaskCancelled());
   }
 
   /** Fires every signal: the process must go, or is no longer who it was. */
