@@ -9,10 +9,6 @@ export class InHand<T extends object> {
   private readonly things: (T | undefined)[] = [];
   private readonly free: number[] = [];
 
-  get size(): number {
-    return this.things.length - this.free.length;
-  }
-
   /** Answers its place. */
   add(thing: T): number {
     const place = this.free.pop() ?? this.things.length;

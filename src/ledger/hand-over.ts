@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { Postgres } from '../postgres/index.js';
 import { DEAD_PROCESS, JUDGE, LOOK, MOVE } from './hand-over-sql.js';
 import { blameFrom, judge, type Lost, type Verdict } from './judge-loss.js';
-import type { ErrorJson } from './task-row.js';
+import { crashed, type ErrorJson } from './task-row.js';
 
 export interface DeadProcess {
   readonly id: string;
@@ -99,5 +99,5 @@ function crashError({ status, crashes }: Verdict): ErrorJson {
     status === 'FAILED'
       ? `The process that ran this task died (charged to this task ${String(crashes)} times). It is not run again by itself.`
       : 'The process that ran this task died. The task is run again.';
-  return { name: 'CrashedError', message, code: 'crashed', stack: null, at: new Date().toISOString() };
+  return crashed(message, new Date());
 }

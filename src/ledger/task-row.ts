@@ -11,6 +11,11 @@ export interface ErrorJson {
   readonly at: string;
 }
 
+/** Of a run whose process died, or had to go, under it. */
+export function crashed(message: string, at: Date): ErrorJson {
+  return { name: 'CrashedError', message, code: 'crashed', stack: null, at: at.toISOString() };
+}
+
 /** A task as the ledger has it now. */
 export interface TaskRow {
   readonly id: string;

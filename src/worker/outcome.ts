@@ -1,6 +1,6 @@
 import { backoffMs, NotJsonError, toJsonText, byteLength, type Backoff } from '../foundation/index.js';
 import { DoNotRetry, RetryIn, Snooze, TaskCancelled, TaskInterrupted, TaskTimedOut } from '../jobs/index.js';
-import type { EndOfRun } from '../ledger/index.js';
+import { crashed, type EndOfRun } from '../ledger/index.js';
 import { errorJson } from './error-json.js';
 
 /** How a run came to its end: what the handler did, or what was decided over its head. */
@@ -127,7 +127,7 @@ function lost({ now }: Circumstances): Outcome {
     ...NOTHING,
     status: 'FAILED',
     outcome: 'crashed',
-    error: { name: 'CrashedError', message, code: 'crashed', stack: null, at: now.toISOString() },
+    error: crashed(message, now),
     countInterruption: true,
     failureKind: 'crashed',
   };

@@ -9,15 +9,15 @@ import type { RunningTask } from './running-task.js';
 export class RunningTasks {
   /** What runs, or has ended and is not recorded yet. */
   private readonly tasks = new InHand<RunningTask>();
-  /** Of what runs, by id. */
-  private readonly places = new Map<string, number>();
+  /** The ids of what runs. */
+  private readonly running = new Set<string>();
   private unrecorded = 0;
   private waiters: (() => void)[] = [];
 
   add(task: RunningTask): void {
     task.isRunning = true;
     task.place = this.tasks.add(task);
-    this.places.set(task.id, task.place);
+    this.running.add(task.id);
     this.unrecorded++;
   }
 
@@ -25,7 +25,7 @@ export class RunningTasks {
   remove(task: RunningTask): void {
     if (!task.isRunning) return;
     task.isRunning = false;
-    this.places.delete(task.id);
+    this.running.delete(task.id);
     if (task.isRecorded) this.tasks.remove(task.place);
   }
 
@@ -48,15 +48,15 @@ export class RunningTasks {
   }
 
   has(id: string): boolean {
-    return this.places.has(id);
+    return this.running.has(id);
   }
 
   get size(): number {
-    return this.places.size;
+    return this.running.size;
   }
 
   ids(): string[] {
-    return [...this.places.keys()];
+    return [...this.running];
   }
 
   all(): readonly RunningTask[] {

@@ -23,8 +23,7 @@ export class RestGuard implements CanActivate {
     if (checked.has(request)) return true;
     const rules = Reflect.getMetadata(ROUTE_RULES, context.getHandler()) as RouteRules | undefined; // written by @Rules
     const pending = this.gate.check(rules ?? { access: [] }, request); // no rules: admins only
-    if (pending !== undefined) return pending.then(() => onlyJson(request));
-    return onlyJson(request);
+    return pending === undefined ? onlyJson(request) : pending.then(() => onlyJson(request));
   }
 }
 
