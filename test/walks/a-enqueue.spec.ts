@@ -92,14 +92,12 @@ describe('walk a and b: from a REST call to a finished task', () => {
         key === undefined ? {} : { 'idempotency-key': key },
       );
     const answered: string[] = [];
-    const held = Promise.all([1, 2, 3, 4, 5, 6].map(() => post('held'))).finally(() => answered.push('held'));
-    const others = Promise.all([post(), post('free 1'), post(), post('free 2'), post()]).finally(() =>
-      answered.push('others'),
-    );
+    const held = Promise.all([1, 2, 3, 4, 5, 6].map(() => post('held').finally(() => answered.push('held'))));
+    const others = Promise.all([post(), post('free 1'), post(), post('free 2'), post()]);
     expect((await others).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
+    expect(answered).toEqual([]); // Proven: with the batch's wait as long as the request's, a held one is answered first.
     for (const { status, body, headers } of await held)
       expect([status, body, headers.get('retry-after')]).toMatchObject([409, { code: 'key-in-flight' }, '1']);
-    expect(answered).toEqual(['others', 'held']);
     await holder.query('ROLLBACK');
     await holder.end();
     expect((await post('held')).status).toBe(202);

@@ -37,28 +37,40 @@ describe('put', () => {
     expect(await fetch(10)).toEqual([a.id, b.id, c.id]);
   });
 
-  it('writes each entry of a mixed call as its own: job, time, delay, priority, suspect', async () => {
-    const dueAt = Date.now() + 60_000;
-    const mixed = [
-      entry({ payload: '{"n":1}' }),
-      entry({ payload: '{"n":2}' }),
-      entry({ payload: '{"n":3}', job: 'test.other', at: dueAt - 100_000, dueAt }),
-      entry({ payload: '{"n":4}', priority: 3 }),
-      entry({ payload: '{"n":5}', suspect: true }),
+  it('writes each entry of a mixed call as its own, also when its neighbours differ in one thing only', async () => {
+    const [at, dueAt] = [Date.now() - 1_000, Date.now() + 60_000];
+    const differences = [
+      { job: 'test.other' },
+      { at: at - 5 },
+      { dueAt },
+      { priority: 3 },
+      { suspect: true },
+      { where: 'head' as const },
     ];
-    expect(await put(...mixed)).toEqual({ isMarked: true, created: 5 });
-    const jobs = await Promise.all(mixed.map(({ id }) => world.bull().getJob(id)));
-    expect(jobs.map((job) => job?.data as unknown)).toEqual([1, 2, 3, 4, 5].map((n) => ({ n })));
-    expect(jobs.map((job) => [job?.name, job?.timestamp])).toEqual(mixed.map(({ job, at }) => [job, at]));
-    expect(jobs.map((job) => job?.opts.delay ?? 0)).toEqual([0, 0, 100_000, 0, 0]);
-    expect(jobs.map((job) => job?.opts.priority ?? 0)).toEqual([0, 0, 0, 3, 0]);
-    expect(await Promise.all(mixed.map(({ id }) => world.redis.hget(world.key(id), 'suspect')))).toEqual([
-      null,
-      null,
-      null,
-      null,
-      '1',
+    const mixed = differences.flatMap((part, i) => [
+      entry({ at, payload: `[${String(i)}]` }),
+      entry({ at, payload: `[${String(i)}, 1]`, ...part }),
     ]);
+    expect(await put(...mixed)).toEqual({ isMarked: true, created: 12 });
+    const jobs = await Promise.all(mixed.map(({ id }) => world.bull().getJob(id)));
+    const written = jobs.map((job) => ({
+      job: job?.name,
+      at: job?.timestamp,
+      payload: job?.data as unknown,
+      delay: job?.opts.delay ?? 0,
+      priority: job?.opts.priority ?? 0,
+    }));
+    const expected = mixed.map((each) => ({
+      job: each.job,
+      at: each.at,
+      payload: JSON.parse(each.payload) as unknown,
+      delay: each.dueAt === null ? 0 : each.dueAt - each.at,
+      priority: each.priority ?? 0,
+    }));
+    expect(written).toEqual(expected);
+    const suspects = await Promise.all(mixed.map(({ id }) => world.redis.hget(world.key(id), 'suspect')));
+    expect(suspects).toEqual(mixed.map(({ suspect }) => (suspect === true ? '1' : null)));
+    expect((await waiting()).at(-1)).toBe(mixed.find(({ where }) => where === 'head')?.id);
   });
 
   it('may be repeated: a waiting or active entry is left as it is', async () => {

@@ -151,16 +151,16 @@ describe('accepting', () => {
     const dueAt = new Date(Date.now() + 60_000);
     const plain = newTask({ attemptsMax: 7, timeoutMs: 900, backoff: { type: 'exponential', delay: 5 } });
     const twin = { ...plain, id: newTask().id };
-    const other = newTask({ key: 'k', priority: 3, dueAt, onWorkerLost: 'fail', queue: 'other' });
+    const other = { ...plain, id: newTask().id, key: 'k', priority: 3, dueAt };
     await ledger.accepting.acceptEach([plain]);
-    await ledger.accepting.acceptEach([other, twin]);
+    await ledger.accepting.acceptEach([other]);
+    await ledger.accepting.acceptEach([newTask({ queue: 'other' }), twin]);
     const [ofPlain, ofOther, ofTwin] = await Promise.all(
       [plain, other, twin].map(({ id }) => ledger.reads.byId(id)),
     );
     expect(ofOther).toMatchObject({
       key: 'k',
       priority: 3,
-      queue: 'other',
       status: 'SCHEDULED',
       runAt: dueAt,
     });
