@@ -18,6 +18,8 @@ export interface EndOfRun {
   readonly countInterruption: boolean;
   /** Of a FAILED task. */
   readonly failureKind: 'error' | 'timeout' | 'crashed' | null;
+  /** The run wrote in a transaction of its own, which may be open still: its row must not be waited for. */
+  readonly mayBeLocked?: boolean;
 }
 
 /** What was written: the status (CANCELLED where somebody had asked for it), or that the claim was lost. */
@@ -51,11 +53,12 @@ export function finishValues(ends: readonly EndOfRun[]): unknown[] {
 }
 
 const FINISHED: Recorded = { kind: 'recorded', status: 'FINISHED' };
+const allFinished: Lookup = () => FINISHED;
+const nobodyKnows: Lookup = () => undefined;
 
-/** What a FINISH wrote: it answers the numbers of these ends; 1 is the first. */
-export function finishedAmong(ends: readonly EndOfRun[], numbers: readonly number[]): Lookup {
-  const finished = new Set(numbers.map((n) => ends[n - 1]));
-  return (end) => (finished.has(end) ? FINISHED : undefined);
+/** What a FINISH wrote of these ends: it answers how many. If some are missing, the rows must be asked which. */
+export function finishedOf(ends: readonly EndOfRun[], finished: number): Lookup {
+  return finished === ends.length ? allFinished : nobodyKnows;
 }
 
 /** SQLSTATE 22 (data), 23 (constraint), 54 (limits): the server understood and refuses this row. */

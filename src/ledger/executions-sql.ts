@@ -1,47 +1,85 @@
+import type { Statement } from '../postgres/index.js';
+
 /**
  * The hot statements of a run, written out. Parameters of a start: $1 worker, $2 ids, $3 claims. Of ends: arrays.
- * Rows are locked in id order and locked ones skipped (they are tried again alone): a job that holds its own row in an
- * open transaction must not hold up anybody else's outcome (PROTOCOL interleaving 2).
+ *
+ * A job that holds its own row in an open transaction must not hold up anybody else's outcome (PROTOCOL interleaving 2). So
+ * there are two ways to write the same, with the same parameters and answers:
+ * - `careful` locks the rows first, in id order, and skips those that are locked (they are tried again alone);
+ * - `brisk` writes at once, which spares a quarter of PostgreSQL's time: a search, a lock and its log record per row. It
+ *   waits for a locked row, but no longer than `PATIENCE`, and then fails as a whole: nothing has been written.
  */
+export interface TwoWays {
+  readonly brisk: Statement;
+  readonly careful: Statement;
+}
+
+/** How long a brisk statement waits for a locked row. Shorter than `deadlock_timeout` (1 s), so that it ends deadlocks, too. */
+const PATIENCE = `(SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL`;
 
 /** A start needs its process row, locked: a rescuer sets `gone_at` first, so no start of a dead process can follow (10b). */
-const STARTING = `
-  me AS MATERIALIZED (SELECT id FROM shiftwork.process WHERE id = $1 AND gone_at IS NULL FOR SHARE),
-  startable AS MATERIALIZED (
-    SELECT l.id, w.claim, w.n
-      FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS w(id, claim, n) JOIN shiftwork.live l ON l.id = w.id
-     WHERE (l.status = 'QUEUED' OR (l.status IN ('SCHEDULED', 'RETRYING') AND l.due_at <= now() + interval '2 seconds'))
-       AND EXISTS (SELECT 1 FROM me)
-     ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED),
+const ME =
+  'me AS MATERIALIZED (SELECT id FROM shiftwork.process WHERE id = $1 AND gone_at IS NULL FOR SHARE)';
+const ASKED = 'unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS s(id, claim, n)';
+const IS_STARTABLE = `EXISTS (SELECT 1 FROM me)
+       AND (l.status = 'QUEUED' OR (l.status IN ('SCHEDULED', 'RETRYING') AND l.due_at <= now() + interval '2 seconds'))`;
+
+const starting = (from: string, where: string): string => `
   started AS (
     UPDATE shiftwork.live l
        SET status = 'STARTED', execution = l.execution + 1, claim = s.claim, worker = $1, started_at = now(), due_at = NULL,
            parked = NULL, version = l.version + 1
-      FROM startable s WHERE l.id = s.id
+      FROM ${from} WHERE l.id = s.id ${where}
     RETURNING s.n::int, l.execution, l.attempts_made, l.attempts_max, l.timeout_ms, l.crashes, l.checkpoint, l.cancel_requested_at)`;
+
+const STARTING = {
+  brisk: `${ME}, ${starting(ASKED, `AND ${PATIENCE} AND ${IS_STARTABLE}`)}`,
+  careful: `${ME},
+  startable AS MATERIALIZED (
+    SELECT l.id, s.claim, s.n FROM ${ASKED} JOIN shiftwork.live l ON l.id = s.id
+     WHERE ${IS_STARTABLE}
+     ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED), ${starting('startable s', '')}`,
+};
 
 const STARTED_COLUMNS =
   'execution, attempts_made, attempts_max, timeout_ms, crashes, checkpoint, cancel_requested_at';
 
-/** The end of nearly every run: success. Ids and claims, results as JSON text; no history row. */
-function finishing(ids: string, claims: string, results: string): string {
-  return `
-  finishable AS MATERIALIZED (
-    SELECT l.id, l.execution, l.claim, l.worker, l.attempts_made, l.interruptions, l.crashes, l.progress_message, l.checkpoint, l.started_at,
-           l.version, e.result, e.n
-      FROM unnest(${ids}::uuid[], ${claims}::text[], ${results}::text[]) WITH ORDINALITY AS e(id, claim, result, n) JOIN shiftwork.live l ON l.id = e.id
-     WHERE l.status = 'STARTED' AND l.claim = e.claim
-     ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
-  left_live AS (DELETE FROM shiftwork.live l USING finishable f WHERE l.id = f.id),
-  finished AS (
+/** The end of nearly every run: success. Ids and claims, results as JSON text, from parameter `$first` on; no history row. */
+function finishing(first: number): { brisk: string; careful: string } {
+  const [ids, claims, results] = [first, first + 1, first + 2].map((n) => `$${String(n)}`);
+  const ends = `unnest(${ids}::uuid[], ${claims}::text[], ${results}::text[]) AS e(id, claim, result)`;
+  const isMine = `l.id = e.id AND l.status = 'STARTED' AND l.claim = e.claim`;
+  const columns = `l.id, l.execution, l.claim, l.worker, l.attempts_made, l.interruptions, l.crashes, l.progress_message, l.checkpoint,
+           l.started_at, l.version, e.result`;
+  const keep = `
+  kept AS (
     INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, result)
     SELECT id, 'FINISHED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, 100, progress_message,
            checkpoint, result::jsonb
-      FROM finishable)`;
+      FROM finished)`;
+  return {
+    brisk: `
+  finished AS (
+    DELETE FROM shiftwork.live l USING ${ends} WHERE ${PATIENCE} AND ${isMine} RETURNING ${columns}), ${keep}`,
+    careful: `
+  finished AS MATERIALIZED (
+    SELECT ${columns} FROM ${ends} JOIN shiftwork.live l ON ${isMine} ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
+  left_live AS (DELETE FROM shiftwork.live l USING finished f WHERE l.id = f.id), ${keep}`,
+  };
+}
+
+function twoWays(name: string, textOf: (way: 'brisk' | 'careful') => string): TwoWays {
+  return {
+    brisk: { name, text: textOf('brisk') },
+    careful: { name: `${name}-careful`, text: textOf('careful') },
+  };
 }
 
 /** Answers `n`, which of the asked were started (1 is the first), and what a run needs to know. */
-export const START = { name: 'start', text: `WITH ${STARTING} SELECT n, ${STARTED_COLUMNS} FROM started` };
+export const START = twoWays(
+  'start',
+  (way) => `WITH ${STARTING[way]} SELECT n, ${STARTED_COLUMNS} FROM started`,
+);
 
 /** The same columns of rows that are known to be started by the asking claims. $1 ids. */
 export const STARTED_BY_CLAIM = {
@@ -49,20 +87,20 @@ export const STARTED_BY_CLAIM = {
   text: `SELECT claim, ${STARTED_COLUMNS} FROM shiftwork.live WHERE id = ANY($1::uuid[]) AND status = 'STARTED'`,
 };
 
-/** Answers `n`, which of the asked were finished; 1 is the first. */
-export const FINISH = {
-  name: 'finish',
-  text: `WITH ${finishing('$1', '$2', '$3')} SELECT n::int FROM finishable`,
-};
+/** Answers `finished`: how many. */
+export const FINISH = twoWays(
+  'finish',
+  (way) => `WITH ${finishing(1)[way]} SELECT count(*)::int AS finished FROM finished`,
+);
 
-/** Starts and successes of one flush share one commit. The finished are answered by their number below zero. */
-export const START_AND_FINISH = {
-  name: 'start-and-finish',
-  text: `WITH ${STARTING}, ${finishing('$4', '$5', '$6')}
+/** Starts and successes of one flush share one commit. Answers as START does, and a row with `n` = 0 and `execution` = how many finished. */
+export const START_AND_FINISH = twoWays(
+  'start-and-finish',
+  (way) => `WITH ${STARTING[way]}, ${finishing(4)[way]}
     SELECT n, ${STARTED_COLUMNS} FROM started
     UNION ALL
-    SELECT -n::int, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM finishable`,
-};
+    SELECT 0, count(*)::int, NULL, NULL, NULL, NULL, NULL, NULL FROM finished`,
+);
 
 /**
  * Every other end: arrays of id $1, claim $2, wanted status $3, history outcome $4, result $5, error $6, due time $7,

@@ -3,8 +3,9 @@ import type { EntityManager } from 'typeorm';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { asError, Batcher } from '../foundation/index.js';
 import { bareArray, Postgres } from '../postgres/index.js';
-import { finishedAmong, finishValues, type EndOfRun, type Recorded, type Written } from './end-of-run.js';
+import { finishedOf, finishValues, type EndOfRun, type Recorded, type Written } from './end-of-run.js';
 import { START_AND_FINISH } from './executions-sql.js';
+import { HotStatements } from './hot-statements.js';
 import { RunEnds } from './run-ends.js';
 import {
   RunStarts,
@@ -42,14 +43,13 @@ export class Executions {
   private readonly starts: RunStarts;
   private readonly ends: RunEnds;
   private readonly hot: Batcher<StartItem | FinishItem, StartedRows | Recorded>;
+  private readonly statements: HotStatements;
   private starting = 0;
 
-  constructor(
-    private readonly postgres: Postgres,
-    @Inject(SETTINGS) settings: Settings,
-  ) {
-    this.starts = new RunStarts(postgres);
-    this.ends = new RunEnds(postgres, settings);
+  constructor(postgres: Postgres, @Inject(SETTINGS) settings: Settings) {
+    this.statements = new HotStatements(postgres);
+    this.starts = new RunStarts(postgres, this.statements);
+    this.ends = new RunEnds(postgres, this.statements, settings);
     this.hot = new Batcher((items) => this.flushHot(items), { maxItems: 200, inFlight: HOT_FLIGHTS });
   }
 
@@ -70,7 +70,7 @@ export class Executions {
 
   /** Writes the end of a run and answers what was written. Resolves when it is committed; waits while PostgreSQL is away. */
   end(end: EndOfRun): Promise<Recorded> {
-    if (end.status !== 'FINISHED') return this.ends.end(end);
+    if (end.status !== 'FINISHED' || end.mayBeLocked === true) return this.ends.end(end);
     return this.hot.add({ kind: 'finish', end }) as Promise<Recorded>; // a finish item gets what was recorded
   }
 
@@ -141,14 +141,14 @@ export class Executions {
     const claims = starts.flatMap((item) => item.claims);
     if (ends.length === 0) return { started: await this.starts.commit(worker, ids, claims), recorded: [] };
     const values = [worker, bareArray(ids), bareArray(claims), ...finishValues(ends)];
-    const rows = await this.postgres.query<Numbered<StartedRow>>(START_AND_FINISH, values);
+    const rows = await this.statements.query<Numbered<StartedRow>>(START_AND_FINISH, values);
     const started: StartedRows = new Map();
-    const finished: number[] = [];
+    let finished = 0;
     for (const row of rows) {
       if (row.n > 0) started.set(claims[row.n - 1] ?? '', row);
-      else finished.push(-row.n);
+      else finished = row.execution;
     }
-    return { started, recorded: await this.ends.complete(ends, finishedAmong(ends, finished)) };
+    return { started, recorded: await this.ends.complete(ends, finishedOf(ends, finished)) };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Settings } from '../config/index.js';
 import { Batcher, pause } from '../foundation/index.js';
 import { isUnavailable, type Postgres } from '../postgres/index.js';
 import {
-  finishedAmong,
+  finishedOf,
   finishValues,
   isAboutTheRow,
   judge,
@@ -14,9 +14,14 @@ import {
   type Written,
 } from './end-of-run.js';
 import { END, FINISH } from './executions-sql.js';
+import type { HotStatements } from './hot-statements.js';
 import { ClaimLostError } from './ledger-errors.js';
 import { standingsOf } from './standings.js';
 import type { TaskStatus } from './task-status.js';
+
+interface FinishedRow {
+  finished: number;
+}
 
 /**
  * Writes ends until they are written: through an absent server, around a locked row, and past one that PostgreSQL refuses.
@@ -29,6 +34,7 @@ export class RunEnds {
 
   constructor(
     private readonly postgres: Postgres,
+    private readonly hot: HotStatements,
     private readonly settings: Pick<Settings, 'release'>,
   ) {
     this.others = new Batcher((ends) => this.persist(ends, (some) => this.writeEnds(some)), {
@@ -54,8 +60,9 @@ export class RunEnds {
 
   /** Writes FINISHED inside the job's own transaction. Throws `ClaimLostError` when the task is somebody else's now. */
   async finishIn(manager: EntityManager, end: EndOfRun): Promise<void> {
-    const rows = await this.postgres.queryIn(manager, FINISH.text, [[end.id], [end.claim], [end.result]]);
-    if (rows.length === 0) throw new ClaimLostError(end.id);
+    const values = [[end.id], [end.claim], [end.result]];
+    const [row] = await this.postgres.queryIn<FinishedRow>(manager, FINISH.careful.text, values);
+    if (row?.finished !== 1) throw new ClaimLostError(end.id);
   }
 
   /** Successes without starts beside them. */
@@ -87,11 +94,13 @@ export class RunEnds {
   }
 
   private async finish(ends: readonly EndOfRun[]): Promise<Lookup> {
-    const rows = await this.postgres.query<{ n: number }>(FINISH, finishValues(ends));
-    return finishedAmong(
-      ends,
-      rows.map(({ n }) => n),
-    );
+    const [row] = await this.hot.query<FinishedRow>(FINISH, finishValues(ends));
+    return finishedOf(ends, row?.finished ?? 0);
+  }
+
+  private async finishCarefully(end: EndOfRun): Promise<Lookup> {
+    const [row] = await this.postgres.query<FinishedRow>(FINISH.careful, finishValues([end]));
+    return finishedOf([end], row?.finished ?? 0);
   }
 
   private async write(ends: readonly EndOfRun[]): Promise<Lookup> {
@@ -133,7 +142,7 @@ export class RunEnds {
 
   private async tryAlone(end: EndOfRun): Promise<Recorded | undefined> {
     try {
-      const written = end.status === 'FINISHED' ? await this.finish([end]) : await this.write([end]);
+      const written = end.status === 'FINISHED' ? await this.finishCarefully(end) : await this.write([end]);
       return written(end) ?? judge(end, (await standingsOf(this.postgres, [end.id])).get(end.id));
     } catch (error) {
       if (isUnavailable(error)) return undefined;

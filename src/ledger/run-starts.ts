@@ -1,5 +1,6 @@
 import { Batcher, pause, type JsonValue } from '../foundation/index.js';
 import { bareArray, type Postgres } from '../postgres/index.js';
+import type { HotStatements } from './hot-statements.js';
 import { RELEASE, START, STARTED_BY_CLAIM } from './executions-sql.js';
 import { isStartedBy, standingsOf, type Standing, type Standings } from './standings.js';
 
@@ -54,13 +55,16 @@ const LOCKED_AGAIN_MS = 50;
 export class RunStarts {
   private readonly releases: Batcher<Claimed, undefined>;
 
-  constructor(private readonly postgres: Postgres) {
+  constructor(
+    private readonly postgres: Postgres,
+    private readonly hot: HotStatements,
+  ) {
     this.releases = new Batcher((starts) => this.writeReleases(starts), { maxItems: 200, inFlight: 1 });
   }
 
   async commit(worker: string, ids: readonly string[], claims: readonly string[]): Promise<StartedRows> {
     const values = [worker, bareArray(ids), bareArray(claims)];
-    const rows = await this.postgres.query<Numbered<StartedRow>>(START, values);
+    const rows = await this.hot.query<Numbered<StartedRow>>(START, values);
     return new Map(rows.map((row) => [claims[row.n - 1] ?? '', row]));
   }
 

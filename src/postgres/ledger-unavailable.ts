@@ -49,6 +49,11 @@ export function sqlState(error: unknown): string | undefined {
   return undefined;
 }
 
+/** Whether a statement was given up because somebody kept a row locked: lock_timeout, or a deadlock. */
+export function isLocked(error: unknown): boolean {
+  return /^(55P03|40P01)$/.test(sqlState(error) ?? '');
+}
+
 /** The error as the rooms above should see it. */
 export function asLedgerError(error: unknown): Error {
   if (isUnavailable(error))

@@ -24,7 +24,7 @@ export interface Circumstances {
 }
 
 /** The end of an execution, but for whose it is. */
-export type Outcome = Omit<EndOfRun, 'id' | 'claim'>;
+export type Outcome = Omit<EndOfRun, 'id' | 'claim' | 'mayBeLocked'>;
 
 /** A result, as JSON, may have this many bytes (PROTOCOL: sizes). */
 export const RESULT_MAX_BYTES = 262_144;

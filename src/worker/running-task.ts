@@ -64,6 +64,8 @@ export class RunningTask implements TaskContext<unknown> {
   place = -1;
   isRunning = false;
   isRecorded = false;
+  /** It wrote its row in a transaction of the job's, which may still be open when `run` returns. */
+  wroteInTransaction = false;
   private hasEnded = false;
   private cancelling: NodeJS.Timeout | undefined;
   private controller: AbortController | undefined;
@@ -128,12 +130,14 @@ export class RunningTask implements TaskContext<unknown> {
     const { transaction } = options;
     // Inside a transaction the new state is not committed yet, so only an earlier one can be handed over.
     if (transaction !== undefined && this.hasCheckpoint) await this.handOverIfDue();
+    if (transaction !== undefined) this.wroteInTransaction = true;
     await this.writes.checkpoint(this, text, transaction);
     this.hasCheckpoint = true;
     if (transaction === undefined) await this.handOverIfDue();
   }
 
   async finish(result: unknown, options: { transaction: EntityManager }): Promise<void> {
+    this.wroteInTransaction = true;
     await this.writes.finish(this, result, options.transaction);
     this.finishedIn = { value: result };
   }

@@ -182,7 +182,8 @@ export class TaskRunner {
     try {
       const unwritten = this.writes.settle(task);
       if (unwritten !== undefined) await unwritten;
-      const recorded = await this.executions.end({ id: task.id, claim: task.claim, ...outcome });
+      const { id, claim, wroteInTransaction: mayBeLocked } = task;
+      const recorded = await this.executions.end({ id, claim, mayBeLocked, ...outcome });
       return this.followUp(task, outcome, recorded);
     } catch (error) {
       // The ledger refused the end itself: the row stays STARTED by us, and the sweep of the active list will ask again.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '../../../src/foundation/index.js';
+import { Executions } from '../../../src/ledger/index.js';
 import { anError, endOfRun, newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
 import { waitFor } from '../../support/wait.js';
 
@@ -28,6 +29,11 @@ async function started(part: Parameters<typeof newTask>[0] = {}) {
   const [start] = await ledger.executions.start(ledger.worker, [{ taskId: task.id, claim: mine }]);
   expect(start).toMatchObject({ kind: 'started' });
   return { id: task.id, claim: mine };
+}
+
+// The ledger's own may have met a locked row a moment ago, and be careful still.
+function unwarned(): Executions {
+  return new Executions(ledger.postgres, ledger.settings);
 }
 
 async function statusOf(id: string): Promise<string | undefined> {
@@ -104,6 +110,33 @@ describe('a start', () => {
     );
     expect(answers.flat().filter((answer) => answer.kind === 'started')).toHaveLength(1);
     expect((await ledger.reads.byId(task.id))?.execution).toBe(1);
+  });
+});
+
+describe('rows that somebody keeps locked', () => {
+  // Proven: without PATIENCE in `starting` the batch waits for the transaction; without SKIP LOCKED the second one does.
+  it('hold up no other start: not the first batch that meets one, nor those after it', async () => {
+    const held = await accepted();
+    const hold = deferred();
+    const locked = deferred();
+    const transaction = ledger.postgres.transaction(async (manager) => {
+      await ledger.postgres.queryIn(manager, 'SELECT id FROM shiftwork.live WHERE id = $1 FOR UPDATE', [
+        held.id,
+      ]);
+      locked.resolve();
+      await hold.promise;
+    });
+    await locked.promise;
+    const executions = unwarned();
+    for (const other of [await accepted(), await accepted()]) {
+      const both = [held, other].map(({ id }) => ({ taskId: id, claim: claim() }));
+      const answers = await executions.start(ledger.worker, both);
+      expect(answers.map(({ kind }) => kind)).toEqual(['waiting', 'started']);
+    }
+    hold.resolve();
+    await transaction;
+    const answers = await executions.start(ledger.worker, [{ taskId: held.id, claim: claim() }]);
+    expect(answers).toMatchObject([{ kind: 'started', execution: 1 }]);
   });
 });
 
@@ -256,7 +289,7 @@ describe('the end of a run', () => {
     });
   });
 
-  // Proven: without SKIP LOCKED in `finishing` the others wait for the transaction, and this test with them.
+  // Proven: without PATIENCE, or SKIP LOCKED, in `finishing` the others wait for the transaction, and this test with them.
   it('does not wait for a task whose own transaction is open, and that task ends when it is closed', async () => {
     const [holder, other] = [await started(), await started()];
     const hold = deferred();
@@ -267,8 +300,9 @@ describe('the end of a run', () => {
       await hold.promise;
     });
     await locked.promise;
-    const ofHolder = ledger.executions.end(endOfRun(holder));
-    await ledger.executions.end(endOfRun(other));
+    const executions = unwarned();
+    const ofHolder = executions.end(endOfRun(holder));
+    await executions.end(endOfRun(other));
     await ledger.progress.record({ id: holder.id, claim: holder.claim, percent: 50, message: null });
     expect(await statusOf(other.id)).toBe('FINISHED');
     expect(await statusOf(holder.id)).toBe('STARTED');
