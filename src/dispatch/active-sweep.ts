@@ -13,7 +13,7 @@ const PAGE = 1_000;
 const TWICE_MS = 5 * SECOND;
 
 /**
- * Entries in `active` that nobody will ever acknowledge: their holder is dead, or their lock has run out. What becomes of each
+ * Entries in `active` that nobody will ever acknowledge: their holder is dead, or they have no lock and are in no batch. What becomes of each
  * is asked of its row: final ⇒ removed; waiting ⇒ put back; STARTED ⇒ locked again for that execution, or left to the rescuer
  * if it is dead too. Any number of processes may sweep at once.
  */
@@ -36,14 +36,20 @@ export class ActiveSweep {
     const now = monotonicMs();
     const seen = new Map<string, number>();
     for (const queue of queues) {
+      const batches = await this.entries.batches(queue);
       for (let first = 0; ; first += PAGE) {
-        const holders = await this.entries.holders(queue, first, PAGE);
+        const holders = (await this.entries.holders(queue, first, PAGE)).map(({ taskId, claim }) => ({
+          taskId,
+          claim: claim ?? batches.claimOf(taskId),
+        }));
         const orphans = holders.filter((holder) => isOrphan(holder, alive) && this.isRipe(holder, now, seen));
         if (orphans.length > 0)
           for (const id of await this.resolve(queue, orphans, alive))
             seen.set(id, this.firstSeen.get(id) ?? now);
         if (holders.length < PAGE) break;
       }
+      const ofDead = batches.names.filter((name) => !alive.has(processOf(name)));
+      await this.entries.forgetBatches(queue, ofDead);
     }
     this.firstSeen = seen;
     return seen.size > 0;

@@ -7,6 +7,7 @@ import { WINDOW_MS } from './entry.js';
 import type { Entries } from './entries.js';
 import { Intake, type IntakeOwner } from './intake.js';
 import type { Item } from './item.js';
+import { LateLocks } from './late-locks.js';
 import type { ProcessLimits } from './process-limits.js';
 import { QueueWatch } from './queue-watch.js';
 import type { Whereto } from './scripts/index.js';
@@ -38,10 +39,11 @@ export interface ConsumerParts {
  * ```
  * Intake: fetch ──▶ handler: START committed ──▶ Slots: ready ▶ running ▶ ended ──▶ disposition ──▶ Settlements: Redis
  * ```
- * An entry is held from its fetch to the moment Redis has taken in its disposition; its lock is renewed that long.
+ * An entry is held from its fetch to the moment Redis has taken in its disposition; its lock, if it has one, is renewed that long.
  */
 export class Consumer implements IntakeOwner, SlotsListener, SettlementListener {
   private readonly held = new InHand<Item>();
+  private readonly locks: LateLocks;
   private readonly watches: readonly QueueWatch[];
   private readonly intake: Intake;
   private readonly slots: Slots;
@@ -58,6 +60,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
     private readonly parts: ConsumerParts,
   ) {
     const { entries, claims, limits, losses } = parts;
+    this.locks = new LateLocks(this.held, entries);
     this.watches = lane.queues.map((queue) => this.watch(queue));
     this.intake = new Intake(this.watches, entries, claims, losses, this);
     this.slots = new Slots(lane.slots, limits, this);
@@ -165,8 +168,13 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
     this.tellIdle();
   }
 
+  hasShortRuns(): boolean {
+    return this.slots.window.ahead > 0;
+  }
+
   async take(items: readonly Item[]): Promise<void> {
     for (const item of items) item.place = this.held.add(item);
+    if (items[0]?.isLocked === false) this.locks.watch();
     // Fetched under an identity that we have given up meanwhile: the ledger would start it for somebody else.
     const isOurs = items.every((item) => this.parts.claims.isOurs(item.claim));
     if (!this.isOpen || !isOurs) {

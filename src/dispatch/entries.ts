@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DispatchUnavailableError, RedisClients } from '../redis/index.js';
+import { Batches } from './batches.js';
 import type { Entry } from './entry.js';
 import {
   ACKNOWLEDGE,
@@ -27,6 +28,15 @@ const SEARCHABLE_LENGTH = 10_000;
 export interface HeldEntry {
   readonly taskId: string;
   readonly claim: string;
+  /** False: it came in a batch, and has no lock of its own. */
+  readonly isLocked?: boolean;
+}
+
+export interface FetchOptions {
+  /** Many entries at once may come without locks. Default: they are locked. */
+  readonly mayBatch?: boolean;
+  /** Names of batches whose starts have been answered: their notes are taken away. */
+  readonly answered?: readonly string[];
 }
 
 export interface ReturnedEntry extends HeldEntry {
@@ -42,6 +52,8 @@ export interface Fetched {
   readonly dueInMs: number | null;
   /** How many still wait. */
   readonly left: number;
+  /** Its entries have no locks; `batchName` is what Redis knows it by. */
+  readonly isBatch: boolean;
   /** Flat, four per entry: id, job, payload text, '1' if suspect. */
   readonly fields: readonly string[];
 }
@@ -75,23 +87,37 @@ export class Entries {
     return { isMarked: marked === 1, created };
   }
 
-  /** Up to `n` entries, locked for the claims `<processId>:<firstClaim>` and so on. See scripts/fetch.ts. */
-  async fetch(queue: string, n: number, processId: string, firstClaim: number): Promise<Fetched> {
-    const args = [n, processId, firstClaim, LOCK_MS, MOST_PER_CALL];
-    const [state, dueInMs, left, ...fields] = await FETCH.run(this.redis.command, this.base(queue), args);
+  /** Up to `n` entries for the claims `<processId>:<firstClaim>` and so on. See scripts/fetch.ts. */
+  async fetch(
+    queue: string,
+    n: number,
+    processId: string,
+    firstClaim: number,
+    { mayBatch = false, answered = [] }: FetchOptions = {},
+  ): Promise<Fetched> {
+    const args = [n, processId, firstClaim, LOCK_MS, MOST_PER_CALL, mayBatch ? 1 : 0, ...answered];
+    const reply = await FETCH.run(this.redis.command, this.base(queue), args);
+    const [state, dueInMs, left, isBatch, ...fields] = reply;
     return {
       state: state === 1 ? 'open' : state === 0 ? 'paused' : 'unmarked',
       dueInMs: dueInMs < 0 ? null : dueInMs,
       left,
+      isBatch: isBatch === 1,
       fields,
     };
   }
 
   /** Removes entries whose rows are final. See scripts/acknowledge.ts. */
   async acknowledge(queue: string, entries: readonly HeldEntry[]): Promise<number> {
-    const args: string[] = [];
-    for (const entry of entries) args.push(entry.taskId, entry.claim);
-    return args.length === 0 ? 0 : ACKNOWLEDGE.run(this.redis.command, this.base(queue), args);
+    if (entries.length === 0) return 0;
+    const locked: string[] = [];
+    const unlocked: string[] = [];
+    for (const { taskId, claim, isLocked } of entries) {
+      if (isLocked === false) unlocked.push(taskId);
+      else locked.push(taskId, claim);
+    }
+    const args = [locked.length / 2, ...locked, ...unlocked];
+    return ACKNOWLEDGE.run(this.redis.command, this.base(queue), args);
   }
 
   /** `heir`: the process to which the head is left for a moment. Answers the ids that Redis does not hold any more. See scripts/give-back.ts. */
@@ -112,13 +138,31 @@ export class Entries {
     return (await PROMOTE.run(this.redis.command, this.base(queue), [id])) === 1;
   }
 
-  /** Who holds the entries of `active`, a page at a time. */
+  /** Who holds the entries of `active` by their locks, a page at a time. */
   async holders(queue: string, first: number, count: number): Promise<Holder[]> {
     const reply = await HOLDERS.run(this.redis.command, this.base(queue), [first, first + count - 1]);
     const holders: Holder[] = [];
     for (let i = 0; i + 1 < reply.length; i += 2)
       holders.push({ taskId: reply[i] ?? '', claim: reply[i + 1] || null });
     return holders;
+  }
+
+  /** Who was given entries without locks, and has not been heard of since. */
+  async batches(queue: string): Promise<Batches> {
+    try {
+      return new Batches(await this.redis.command.hgetall(this.batchesKey(queue)));
+    } catch (error) {
+      throw new DispatchUnavailableError(error);
+    }
+  }
+
+  async forgetBatches(queue: string, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    try {
+      await this.redis.command.hdel(this.batchesKey(queue), ...names);
+    } catch (error) {
+      throw new DispatchUnavailableError(error);
+    }
   }
 
   /** Answers how many locks stand. */
@@ -145,6 +189,10 @@ export class Entries {
   /** Some idle worker looks into the queue. */
   async wake(queue: string): Promise<void> {
     await WAKE.run(this.redis.command, this.base(queue), []);
+  }
+
+  private batchesKey(queue: string): string {
+    return `${this.base(queue)}shiftwork-batches`;
   }
 
   private base(queue: string): string {

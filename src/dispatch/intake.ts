@@ -1,4 +1,5 @@
 import { DispatchUnavailableError } from '../redis/index.js';
+import { batchName } from './batches.js';
 import type { ClaimCounter } from './claim-counter.js';
 import { type Entries, type Fetched, MOST_PER_CALL } from './entries.js';
 import { Item } from './item.js';
@@ -20,6 +21,8 @@ export interface IntakeOwner {
   wanted(): number;
   /** Whether so few are better fetched later, together with others. */
   isTooFew(wanted: number): boolean;
+  /** Whether runs are so short lately that most entries have ended before a lock has served any purpose. */
+  hasShortRuns(): boolean;
   /** Takes a batch into work. Rejects if it could not: the batch has been given back, and the next fetch waits a little. */
   take(items: readonly Item[]): Promise<void>;
   /** Whether we hold this entry under this claim. */
@@ -123,39 +126,55 @@ export class Intake {
     this.inFlight++;
     this.asked += n;
     let stillAsked = n;
+    const answered = watch.answered.splice(0);
     try {
       for (const queue of this.doubtful) await this.reclaim(queue);
       const { processId, first } = this.claims.take(n);
       this.fetches++;
       const { calls } = watch;
-      const fetched = await this.entries.fetch(watch.queue, n, processId, first);
+      const options = { mayBatch: this.owner.hasShortRuns(), answered };
+      const fetched = await this.entries.fetch(watch.queue, n, processId, first, options);
       const items = itemsOf(watch.queue, fetched, processId, first);
       this.asked -= n - items.length;
       stillAsked = items.length;
       watch.noteFetched(fetched, n, calls);
       if (fetched.state === 'unmarked') this.losses.queueWiped(watch.queue);
       if (items.length > 0) await this.owner.take(items);
+      if (fetched.isBatch) watch.answered.push(batchName(processId, first));
       this.failures = 0;
     } catch (error) {
+      watch.answered.push(...answered);
       if (error instanceof DispatchUnavailableError) this.doubt();
       this.waitAfterFailure();
     } finally {
       this.asked -= stillAsked;
       this.inFlight--;
       this.pump();
+      this.tellAnswered();
       this.tellIdle();
+    }
+  }
+
+  // Where no fetch is under way that would say it by the way.
+  private tellAnswered(): void {
+    if (this.inFlight > 0) return;
+    for (const { queue, answered } of this.watches) {
+      const names = answered.splice(0);
+      this.entries.forgetBatches(queue, names).catch(() => answered.push(...names));
     }
   }
 
   // Entries in our name that we do not hold.
   private async reclaim(queue: string): Promise<void> {
+    const batches = await this.entries.batches(queue);
     for (let first = 0; ; first += PAGE) {
       const holders = await this.entries.holders(queue, first, PAGE);
-      const lost = holders.flatMap(({ taskId, claim }) =>
-        claim !== null && this.claims.isOurs(claim) && !this.owner.holds(taskId, claim)
+      const lost = holders.flatMap(({ taskId, claim: lock }) => {
+        const claim = lock ?? batches.claimOf(taskId);
+        return claim !== null && this.claims.isOurs(claim) && !this.owner.holds(taskId, claim)
           ? [{ taskId, claim, whereto: 'back' as const }]
-          : [],
-      );
+          : [];
+      });
       for (let i = 0; i < lost.length; i += MOST_PER_CALL)
         await this.entries.giveBack(queue, lost.slice(i, i + MOST_PER_CALL));
       if (holders.length < PAGE) break;
@@ -206,6 +225,7 @@ function itemsOf(queue: string, fetched: Fetched, processId: string, firstClaim:
         fields[i + 2] ?? '',
         fields[i + 3] === '1',
         now,
+        !fetched.isBatch,
       ),
     );
   }

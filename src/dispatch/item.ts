@@ -19,5 +19,6 @@ export class Item implements Delivery, HeldEntry {
     readonly payloadText: string,
     readonly suspect: boolean,
     readonly deliveredAt: number,
+    public isLocked: boolean,
   ) {}
 }

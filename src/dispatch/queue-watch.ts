@@ -16,6 +16,8 @@ export class QueueWatch {
   isWorthALook = true;
   /** How often it was said to be worth a look: a reply that left Redis before the last time must not deny it. */
   calls = 0;
+  /** Batches from here whose starts have been answered: the next fetch says so. */
+  readonly answered: string[] = [];
   private emptyReads = 0;
   private timer: NodeJS.Timeout | undefined;
   private timerAt = Infinity;

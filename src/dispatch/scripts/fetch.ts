@@ -7,27 +7,34 @@ const MOST_PASSES = 16;
 /** More than these nobody leaves to a single worker; they also step aside in one call, which has a limit. */
 const MOST_LEFT = 1_000;
 
-/** What follows the three numbers in a reply: so many texts per entry. */
+/** From so many entries on, a batch is noted as a whole instead of locking each of them. */
+const BATCH_FROM = 16;
+
+/** What follows the four numbers in a reply: so many texts per entry. */
 export const FETCHED_FIELDS = 4;
 
 /**
- * Hands entries to a worker: moves them to `active`, sets their locks to the claims `<process>:<first>`, `<process>:<first+1>` …
- * in the order of the reply. Handed-over entries go first, unless they are left to an heir for a moment (then the delayed
+ * Hands entries to a worker: moves them to `active` and sets their locks to the claims `<process>:<first>`,
+ * `<process>:<first+1>` … in the order of the reply. A worker whose runs are short may take them as a batch: most will have
+ * ended before a lock has served any purpose, so one field of `shiftwork-batches` says who has them, until their starts are
+ * in the ledger, and the worker locks what it still holds after a moment. (Locks were a third of what a task cost Redis.) Handed-over entries go first, unless they are left to an heir for a moment (then the delayed
  * time tells when that is over), then those with a priority, then the rest. Before that, delayed entries that are due become
  * waiting ones. A queue without its marker, or a paused one, hands out nothing.
  * With n = 0 it only promotes, and passes the wake token on if something waits.
  *
- * ARGV: n, process id, number of the first claim, lock ms, most promotions of one call.
- * Answers [state, ms until the next delayed entry is due or -1, entries still waiting, then per entry: id, job, data, suspect].
- * State: 1 open, 0 paused, -1 no marker.
+ * ARGV: n, process id, number of the first claim, lock ms, most promotions of one call, 1 if it may be a batch, then the batches
+ * (`<process>:<first>`) whose starts have been answered.
+ * Answers [state, ms until the next delayed entry is due or -1, entries still waiting, 1 if it is a batch, then per entry: id,
+ * job, data, suspect]. State: 1 open, 0 paused, -1 no marker.
  */
 export const FETCH = new Script<
-  [state: number, dueInMs: number, left: number, ...entries: string[]]
+  [state: number, dueInMs: number, left: number, isBatch: number, ...entries: string[]]
 >(`${PRELUDE}
 local meta = call('HMGET', base .. 'meta', 'shiftwork', 'shiftwork-heads', 'shiftwork-heir')
-if not meta[1] then return { -1, -1, 0 } end
+if not meta[1] then return { -1, -1, 0, 0 } end
 local n, processId, claim, lockMs, limit = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local list, paused = waitingList()
+if #ARGV > 6 then call('HDEL', base .. 'shiftwork-batches', unpack(ARGV, 7)) end
 
 local function promote()
   local first = call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')[2]
@@ -51,7 +58,7 @@ local function promote()
 end
 
 local dueIn = promote()
-if paused then return { 0, dueIn, 0 } end
+if paused then return { 0, dueIn, 0, 0 } end
 
 local heads = tonumber(meta[2] or '0')
 local skipped = 0
@@ -99,7 +106,8 @@ if n > #taken then
 end
 if n > #taken then takeFromList(n - #taken) end
 
-local reply = { 1, dueIn, 0 }
+local isBatch = ARGV[6] == '1' and #taken >= ${String(BATCH_FROM)}
+local reply = { 1, dueIn, 0, isBatch and 1 or 0 }
 local active = {}
 local now = #taken > 0 and nowMs()
 for i = 1, #taken do
@@ -107,14 +115,19 @@ for i = 1, #taken do
   local key = base .. id
   local entry = call('HMGET', key, 'name', 'data', 'suspect')
   if entry[1] then -- else a ghost: its hash was removed, its place in the list was not worth the search
-    call('SET', key .. ':lock', processId .. ':' .. string.format('%d', claim + #active), 'PX', lockMs)
-    call('HSET', key, 'processedOn', now)
+    if not isBatch then
+      call('SET', key .. ':lock', processId .. ':' .. string.format('%d', claim + #active), 'PX', lockMs)
+      call('HSET', key, 'processedOn', now)
+    end
     active[#active + 1] = id
     local at = #reply
     reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4] = id, entry[1], entry[2], entry[3] or ''
   end
 end
 if #active > 0 then call('LPUSH', base .. 'active', unpack(active)) end
+if isBatch and #active > 0 then
+  call('HSET', base .. 'shiftwork-batches', processId .. ':' .. ARGV[3], table.concat(active, ' '))
+end
 tellBull('active', active)
 
 reply[3] = call('LLEN', list) - skipped + call('ZCARD', base .. 'shiftwork-priority')

@@ -1,6 +1,6 @@
 /**
  * What all our scripts share. Bull's layout below the prefix (`wait`, `paused`, `active`: lists, taken from the right;
- * `delayed`: sorted by ms * 4096; `meta-paused`; a hash per entry; `<id>:lock`), and beside it three things of ours:
+ * `delayed`: sorted by ms * 4096; `meta-paused`; a hash per entry; `<id>:lock`), and beside it four things of ours:
  * - `meta`, field `shiftwork`: the marker; while it is missing the queue has been wiped and nothing is taken from it.
  *   Field `shiftwork-heads`: how many entries at the right end were handed over and go before all others.
  *   Field `shiftwork-heir`, `<process> <until ms> <passes>`: for a moment they are left to this worker, which is not about to go.
@@ -8,6 +8,8 @@
  *   Field `shiftwork-turn`: counts entries with a priority, so that one priority is served first in, first out.
  * - `shiftwork-priority`: waiting entries that have a priority, sorted by priority * 2^42 + turn. (Bull scans its list for
  *   the place of each: 19 ms at a million waiting.) They stay here while the queue is paused.
+ * - `shiftwork-batches`: a field `<process>:<first claim>` for each batch that was handed out without locks, the ids in the order
+ *   of their claims, until the ledger knows who started them.
  * - `shiftwork-wake`: at most one token, for which idle workers wait. Whoever takes it looks into the queue or passes it on.
  */
 export const PRELUDE = `

@@ -122,6 +122,56 @@ describe('working', () => {
     gate.resolve();
   });
 
+  it('locks what came in a batch and has not ended after a moment, so that a plain Bull worker leaves it alone', async () => {
+    const queue = await newQueue();
+    const ids = await putMany(queue, 300);
+    const long = ids.slice(150, 154);
+    const gate = deferred();
+    const runs = work(world.process().consumers, [queue], 20, {
+      run: (delivery) => (long.includes(delivery.taskId) ? gate.promise : undefined),
+    });
+    runs.consumer.start();
+    await waitFor('all to run', () => runs.started.length === 300);
+    const locks = long.map((id) => world.key(`${id}:lock`, queue));
+    // Proven: without `watch` in `take` they never get one, and Bull's check takes them.
+    await waitFor('their locks', async () => (await world.redis.exists(...locks)) === 4);
+    const bull = world.bull(queue) as ReturnType<DispatchWorld['bull']> & {
+      moveUnlockedJobsToWait(): Promise<unknown>;
+    };
+    for (let i = 0; i < 2; i++) {
+      await bull.moveUnlockedJobsToWait();
+      await world.redis.del(world.key('stalled-check', queue));
+    }
+    expect(await bull.getActiveCount()).toBe(4);
+    const [job] = await bull.getActive();
+    expect(job?.processedOn).toBeGreaterThan(0);
+    gate.resolve();
+    await within('idle', runs.consumer.untilIdle());
+    await world.redis.del(world.key('stalled', queue));
+    expect(await left(queue)).toEqual([]);
+  });
+
+  it('leaves no note of a batch behind, also when nothing is fetched after it', async () => {
+    const queue = await newQueue();
+    await putMany(queue, 200); // many short runs: from now on many are fetched at once
+    const gates: Deferred<void>[] = [];
+    const runs = work(world.process().consumers, [queue], 20, {
+      commit: () => gates[0]?.promise ?? Promise.resolve(),
+    });
+    runs.consumer.start();
+    await waitFor('the first to run', () => runs.started.length === 200);
+    await within('idle', runs.consumer.untilIdle());
+    const gate = deferred();
+    gates.push(gate);
+    await putMany(queue, 40);
+    const key = world.key('shiftwork-batches', queue);
+    await waitFor('a batch', async () => (await world.redis.exists(key)) === 1);
+    gate.resolve();
+    // Proven: without `tellAnswered` it stays.
+    await waitFor('no batch', async () => (await world.redis.exists(key)) === 0);
+    await waitFor('all to run', () => runs.started.length === 240);
+  });
+
   it('takes from the first queue of a lane as long as it has any', async () => {
     const [high, low] = [await newQueue(), await newQueue()];
     const lowIds = await putMany(low, 3);

@@ -74,21 +74,28 @@ describe('while Redis is away', () => {
 });
 
 describe('a fetch whose answer never came', () => {
-  it('had locked entries for us all the same: they are found, and run', async () => {
-    const entries = Array.from({ length: 3 }, () => entry());
+  it.each([
+    ['had locked entries', 1, false],
+    ['had noted a batch', 20, true],
+  ])('%s for us all the same: they are found, and run', async (_, count, mayBatch) => {
+    const entries = Array.from({ length: 2 + count }, () => entry());
     await world.dispatcher.put(entries);
     const gate = deferred();
     const { started, id } = work(1, () => gate.promise);
     await waitFor('the first to run', () => started.length === 1);
-    // What Redis has done for a request whose answer was cut off: an entry in our name that we know nothing of.
-    const lost = await world.entries.fetch(QUEUE, 1, id, 900);
+    // What Redis has done for a request whose answer was cut off: entries in our name that we know nothing of.
+    const lost = await world.entries.fetch(QUEUE, count, id, 900, { mayBatch });
+    expect(lost).toMatchObject({ isBatch: mayBatch });
     expect(lost.fields[0]).toBe(entries[1]?.id);
     proxy.refuse();
     gate.resolve(); // a free slot: the next fetch fails
     await waitFor('a failed fetch', () => (consumer?.fetches ?? 0) >= 2);
     proxy.resume();
-    // Proven: without `reclaim` the second waits until its lock runs out and a sweep finds it.
-    await waitFor('all to run', () => started.length === 3);
-    await waitFor('an empty queue', async () => (await left()).length === 0);
+    // Proven: without `reclaim` the second waits until its lock runs out and a sweep finds it; a batch likewise without `claimOf`.
+    await waitFor('all to run', () => started.length === 2 + count);
+    await waitFor(
+      'an empty queue',
+      async () => (await left()).filter((key) => !key.endsWith('batches')).length === 0,
+    );
   });
 });

@@ -13,6 +13,7 @@ import {
   QueueStats,
   Relay,
 } from '../../../src/dispatch/index.js';
+import { ActiveSweep } from '../../../src/dispatch/active-sweep.js';
 import { FleetModule, Heartbeat, ThisProcess } from '../../../src/fleet/index.js';
 import {
   AcceptTasks,
@@ -273,6 +274,22 @@ describe('entries without an owner', () => {
     expect(await waiting()).toEqual([next, ahead]); // the right end is served first
     await waitFor('the ended one to be gone', async () => (await redis.exists(key(ended))) === 0);
     expect(await redis.lrange(key('active'), 0, -1)).toEqual([running]); // the rescuer's business
+  });
+
+  it('of a dead process that came in a batch, without locks, are found the same, and the batch is forgotten', async () => {
+    const [dead, alive] = [await join(), await join()];
+    await alive.get(Relay).start();
+    const ids = await accept(dead, ...Array.from({ length: 18 }, () => ({})));
+    await dead.get(Relay).start();
+    await waitFor('all', async () => (await redis.llen(key('wait'))) === 18);
+    await dead.get(Relay).quiet();
+    const ofDead = await dead.get(Entries).fetch(QUEUE, 16, dead.id, 1, { mayBatch: true });
+    expect(ofDead.isBatch).toBe(true);
+    await dead.get(Heartbeat).stop();
+    // Proven: without `claimOf` the sweep asks for a second look, in five seconds, and nothing is back.
+    expect(await alive.get(ActiveSweep).run([QUEUE])).toBe(false);
+    expect((await waiting()).sort()).toEqual([...ids].sort());
+    expect(await redis.exists(key('shiftwork-batches'))).toBe(0);
   });
 
   it('whose lock has run out are looked at twice, and locked again for a running execution', async () => {

@@ -168,6 +168,7 @@ describe('fetch', () => {
       state: 'unmarked',
       dueInMs: null,
       left: 0,
+      isBatch: false,
       fields: [],
     });
     expect(await waiting()).toHaveLength(1); // Proven: without the first return of the script the entry is handed out.
@@ -225,6 +226,24 @@ describe('fetch', () => {
     expect(await hasToken()).toBe(false);
   });
 
+  it('notes a batch instead of locking each entry, until somebody says that its starts are answered', async () => {
+    const entries = Array.from({ length: 20 }, () => entry());
+    await put(...entries);
+    const batch = await world.entries.fetch(QUEUE, 16, 'p', 7, { mayBatch: true });
+    expect(batch.isBatch).toBe(true);
+    const ids = fetchedIds(batch.fields);
+    expect(ids).toEqual(entries.slice(0, 16).map(({ id }) => id));
+    expect(await Promise.all(ids.map(lockOf))).toEqual(ids.map(() => null));
+    const noted = await world.entries.batches(QUEUE);
+    expect(ids.map((id) => noted.claimOf(id))).toEqual(ids.map((_, i) => `p:${String(7 + i)}`));
+    expect(noted.claimOf(entries[16]?.id ?? '')).toBeNull();
+    // Fewer than are worth it: locked, as for everybody who has not asked.
+    const rest = await world.entries.fetch(QUEUE, 16, 'p', 23, { mayBatch: true, answered: ['p:7'] });
+    expect(rest.isBatch).toBe(false);
+    expect(await lockOf(entries[16]?.id ?? '')).toBe('p:23');
+    expect((await world.entries.batches(QUEUE)).names).toEqual([]);
+  });
+
   it('says who is a suspect', async () => {
     await put(entry({ suspect: true }));
     expect((await world.entries.fetch(QUEUE, 1, 'p', 1)).fields[3]).toBe('1');
@@ -245,6 +264,35 @@ describe('acknowledge', () => {
     expect(await active()).toEqual([b.id]); // Proven: without the comparison b goes too, under the hands of its holder.
     expect(await world.redis.exists(world.key(a.id), world.key(`${a.id}:lock`))).toBe(0);
     expect(await world.redis.exists(world.key(b.id), world.key(`${b.id}:lock`))).toBe(2);
+  });
+
+  it('removes many at once, wherever they are in `active`, and leaves the others in their order', async () => {
+    const entries = Array.from({ length: 60 }, () => entry());
+    await put(...entries);
+    const ids = fetchedIds((await world.entries.fetch(QUEUE, 60, 'p', 1, { mayBatch: true })).fields);
+    const bull = world.bull();
+    const ended = ids.filter((_, i) => i % 3 === 1 || i > 55); // the newest, too: beyond what is read as a whole
+    const missing = newId();
+    const held = [...ended, missing].map((taskId) => ({ taskId, claim: '', isLocked: false }));
+    expect(await world.entries.acknowledge(QUEUE, held)).toBe(held.length);
+    const others = ids.filter((id) => !ended.includes(id));
+    expect(await active()).toEqual(others.toReversed()); // the right end has the oldest
+    expect(await world.redis.exists(...ended.map((id) => world.key(id)))).toBe(0);
+    expect(await bull.getActiveCount()).toBe(others.length);
+  });
+
+  it('removes locked and unlocked ones in one call, each by its own rule', async () => {
+    await put(entry(), entry(), entry());
+    const [mine = '', others = '', never = ''] = await fetch(3);
+    await world.redis.del(world.key(`${never}:lock`));
+    const held = [
+      { taskId: never, claim: 'p:3', isLocked: false },
+      { taskId: mine, claim: 'p:1' },
+      { taskId: others, claim: 'p:1' },
+    ];
+    expect(await world.entries.acknowledge(QUEUE, held)).toBe(2);
+    expect(await active()).toEqual([others]);
+    expect(await world.redis.exists(world.key(`${mine}:lock`))).toBe(0);
   });
 
   it('removes an entry whose lock has run out, and may be repeated', async () => {

@@ -6,6 +6,7 @@ const found = (part: Partial<Fetched> = {}): Fetched => ({
   state: 'open',
   dueInMs: null,
   left: 0,
+  isBatch: false,
   fields: [],
   ...part,
 });
