@@ -4,10 +4,14 @@ import { Postgres } from '../postgres/index.js';
 
 /** A delete costs its statement more than a row: so many go together. */
 const WORTH_DELETING = 16;
+/** What never reaches Redis from here (Redis is away, a transaction was rolled back) is not remembered for ever: the sweep reads the table. */
+const MOST_BOXES = 256;
 
 interface Box {
   readonly id: string;
-  remaining: number;
+  readonly taskIds: readonly string[];
+  /** Those that have not reached Redis; not made while it is all of them. */
+  left: Set<string> | undefined;
 }
 
 /** A reminder that these tasks may not have reached Redis. */
@@ -25,6 +29,7 @@ export interface OutboxRow {
 @Injectable()
 export class Outbox {
   private owner = newId();
+  /** Few, and by their own ids: a map of all their tasks would keep the garbage collector busy. */
   private readonly boxes = new Map<string, Box>();
   private empty: string[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -42,22 +47,44 @@ export class Outbox {
 
   /** Notes a box that was written for these tasks. */
   opened(id: string, taskIds: readonly string[]): void {
-    const box = { id, remaining: taskIds.length };
-    for (const taskId of taskIds) this.boxes.set(taskId, box);
+    this.boxes.set(id, { id, taskIds, left: undefined });
+    if (this.boxes.size <= MOST_BOXES) return;
+    const [oldest = ''] = this.boxes.keys();
+    this.boxes.delete(oldest);
   }
 
   /** These tasks have reached Redis; a box without any other is deleted soon. */
   dispatched(taskIds: readonly string[]): void {
-    for (const taskId of taskIds) {
-      const box = this.boxes.get(taskId);
-      if (box === undefined) continue;
-      this.boxes.delete(taskId);
-      if (--box.remaining === 0) this.empty.push(box.id);
-    }
+    const whole = this.boxOf(taskIds);
+    if (whole === undefined) for (const taskId of taskIds) this.takeOut(taskId);
+    else this.close(whole);
     if (this.empty.length > 0)
       this.timer ??= setTimeout(() => {
         void this.deleteEmpty();
       }, SECOND).unref();
+  }
+
+  // Tasks that were accepted together mostly reach Redis together.
+  private boxOf(taskIds: readonly string[]): Box | undefined {
+    for (const box of this.boxes.values()) {
+      if (box.taskIds.length === taskIds.length && box.taskIds.every((id, i) => id === taskIds[i]))
+        return box;
+    }
+    return undefined;
+  }
+
+  private takeOut(taskId: string): void {
+    for (const box of this.boxes.values()) {
+      box.left ??= new Set(box.taskIds);
+      if (!box.left.delete(taskId)) continue;
+      if (box.left.size === 0) this.close(box);
+      return;
+    }
+  }
+
+  private close(box: Box): void {
+    this.boxes.delete(box.id);
+    this.empty.push(box.id);
   }
 
   /**
@@ -100,6 +127,7 @@ export class Outbox {
   }
 
   async remove(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.boxes.delete(id);
     await this.postgres.query({ text: 'DELETE FROM shiftwork.outbox WHERE id = ANY($1::uuid[])' }, [ids]);
   }
 }

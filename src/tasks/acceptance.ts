@@ -33,8 +33,8 @@ export class Acceptance {
   ) {
     this.batches = new Batcher((tasks) => this.flush(tasks, ledger.acceptEach(tasks)), {
       maxItems: 400,
-      inFlight: 2,
-      shareFrom: 100,
+      inFlight: 4,
+      shareFrom: 50,
     });
     // A lane of their own: a key that somebody holds must delay nobody else (PROTOCOL interleaving 12).
     this.keyed = new Batcher((tasks) => this.flush(tasks, keyed.acceptEach(tasks)), {
