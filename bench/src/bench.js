@@ -3,6 +3,12 @@ import { ContenderProcess } from './contender-process.js';
 
 const SCHEMA = 'shiftwork';
 
+const FOREIGN_KEYS = {
+  sidekiq: ['queue:*', 'queues', 'stat:*'],
+  celery: ['celery', 'unacked*', '_kombu*'],
+  rq: ['rq:*'],
+};
+
 /** What the rows share: the servers, one queue name, and a producer of each contender that stays up, warm, from row to row. */
 export class Bench {
   queue = 'bench';
@@ -39,6 +45,9 @@ export class Bench {
     }
     if (contender === 'bull') await this.#unlink(`bull:${this.queue}:*`);
     if (contender === 'bullmq') await this.#unlink(`bull:${this.queue}-mq:*`, (key) => key.endsWith(':meta'));
+    if (contender === 'nestjs-bull') await this.#unlink(`bull:${this.queue}-nest:*`);
+    for (const pattern of FOREIGN_KEYS[contender] ?? []) await this.#unlink(pattern);
+    if (contender === 'bee-queue') await this.#unlink(`bq:${this.queue}:*`);
     if (contender === 'pg-boss')
       await this.servers.query(`DELETE FROM pgboss.job WHERE name = $1`, [this.queue]);
     if (contender === 'graphile-worker')

@@ -2,7 +2,7 @@ import { NOOP_PAYLOAD } from './payload.js';
 
 /*
  * A process of one contender. The parent calls the operations below; each contender offers
- * `open(role, { queue, concurrency, handle })` → { addOne(payload, { dueAt }), addMany(payloads), listen?() }.
+ * `open(role, { queue, concurrency, handle })` → { addOne(payload, { dueAt }), addMany(payloads), listen?(), progress?() }.
  */
 const [name] = process.argv.slice(2);
 const { open } = await import(`./contenders/${name}.js`);
@@ -77,7 +77,7 @@ const operations = {
     return taken;
   },
 
-  progress: () => ({ done, timeline }),
+  progress: () => contender.progress?.() ?? { done, timeline },
 };
 
 function counted(handle) {

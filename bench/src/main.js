@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.js';
+import { installedForeign } from './foreign/foreign.js';
 import { rowsOf } from './rows/index.js';
 import { runRows } from './run-rows.js';
 import { startServers } from './servers.js';
@@ -9,7 +10,8 @@ import { table } from './table.js';
 
 const HELP = `npm run bench -- [--quick] [--all] [--rounds N] [--rows a,b] [--contenders a,b]
   --quick       the essential rows, three rounds, Shiftwork and raw Bull
-  --all         graphile-worker too, and a backlog of a million
+  --all         graphile-worker, @nestjs/bull and bee-queue too, Sidekiq, Celery and RQ where Debian's packages of them
+                are installed, and a backlog of a million
   --rows        only rows whose id begins with one of these
   --contenders  instead of: shiftwork,bull,bullmq,pg-boss
 Prints what docs/performance.md shows.`;
@@ -33,7 +35,7 @@ const contenders = options.contenders?.split(',') ?? [
   'shiftwork',
   'bull',
   ...(options.quick ? [] : ['bullmq', 'pg-boss']),
-  ...(options.all ? ['graphile-worker'] : []),
+  ...(options.all ? ['graphile-worker', 'nestjs-bull', 'bee-queue', ...installedForeign()] : []),
 ];
 const rows = rowsOf({ isQuick: options.quick, isDeep: options.all, prefixes: options.rows?.split(',') });
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));

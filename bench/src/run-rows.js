@@ -1,3 +1,4 @@
+import { FOREIGN } from './foreign/foreign.js';
 import { median } from './statistics.js';
 
 /**
@@ -7,7 +8,7 @@ import { median } from './statistics.js';
 export async function runRows(bench, rows, { contenders, rounds, say }) {
   const results = [];
   for (const row of rows) {
-    const taking = contenders.filter((contender) => row.contenders?.includes(contender) ?? true);
+    const taking = contenders.filter((contender) => takes(row, contender));
     const samples = new Map(taking.map((contender) => [contender, []]));
     for (let round = 0; round < (row.rounds ?? rounds); round++) {
       for (let i = 0; i < taking.length; i++) {
@@ -20,6 +21,12 @@ export async function runRows(bench, rows, { contenders, rounds, say }) {
     results.push({ row, samples });
   }
   return results;
+}
+
+// Those in other languages run one row: they would take hours.
+function takes(row, contender) {
+  if (FOREIGN.includes(contender)) return row.takesForeign === true;
+  return row.contenders?.includes(contender) ?? true;
 }
 
 function describe({ value, notes = {}, error }) {

@@ -1,6 +1,6 @@
 import { medianOf } from './run-rows.js';
 
-/** The table of docs/performance.md: medians, and in brackets the ratio to raw Bull. */
+/** The table of docs/performance.md: medians, and in brackets the ratio to raw Bull, or to whom the goal names. */
 export function table(results, contenders) {
   const head = ['', ...contenders, 'must', 'reached'];
   const lines = results.flatMap(({ row, samples }) =>
@@ -27,11 +27,12 @@ function cells({ title, unit, pick, goal }, samples, contenders) {
   );
   if (![...values.values()].some(Number.isFinite)) return undefined;
   const ours = values.get('shiftwork');
-  const theirs = values.get('bull');
+  const yardstick = goal?.against ?? 'bull';
+  const theirs = values.get(yardstick);
   const cellOf = (contender) => {
     const value = values.get(contender);
     if (!Number.isFinite(value)) return '';
-    const showsRatio = contender !== 'bull' && (goal === undefined || goal.kind === 'ratio') && theirs > 0;
+    const showsRatio = contender !== yardstick && (goal === undefined || goal.kind === 'ratio') && theirs > 0;
     return `${number(value)} ${unit}${showsRatio ? ` (${(value / theirs).toFixed(2)}x)` : ''}`.trim();
   };
   return [
@@ -45,10 +46,12 @@ function cells({ title, unit, pick, goal }, samples, contenders) {
 /** How a goal is said, and whether a bound of it is kept. */
 const GOALS = {
   ratio: {
+    isRelative: true,
     text: ({ must, isLower }) => `${isLower ? '≤ ' : ''}${must}x`,
     holds: (bound, ours, theirs, isLower) => (isLower ? ours / theirs <= bound : ours / theirs >= bound),
   },
   plus: {
+    isRelative: true,
     text: ({ must }, unit) => `+${must} ${unit}`,
     holds: (bound, ours, theirs) => ours - theirs <= bound,
   },
@@ -58,6 +61,7 @@ const GOALS = {
 
 function verdict(goal, ours, theirs) {
   if (goal === undefined || !Number.isFinite(ours)) return '';
+  if (GOALS[goal.kind].isRelative && !Number.isFinite(theirs)) return '';
   const holds = (bound) => GOALS[goal.kind].holds(bound, ours, theirs, goal.isLower);
   if (holds(goal.aim)) return 'aim';
   return holds(goal.must) ? 'yes' : 'no';

@@ -3,7 +3,7 @@ import { enqueueRows } from './enqueue.js';
 import { httpRow } from './http.js';
 import { idleRow } from './idle.js';
 import { delayRows, latencyRow, loneRow } from './latency.js';
-import { redisBytesRow } from './memory.js';
+import { redisBytesRow, workerMemoryRow } from './memory.js';
 import { busyRow, endToEndRow, processRows, slowDiskRows } from './process.js';
 
 /** The rows to run: all, the essential ones, or those whose id begins with one of the prefixes. `deep` adds a million queued. */
@@ -19,6 +19,7 @@ export function rowsOf({ isQuick, isDeep, prefixes }) {
     loneRow,
     ...delayRows,
     redisBytesRow,
+    workerMemoryRow,
     idleRow,
     ...backlogRows(isDeep ? [100_000, 1_000_000] : [100_000]),
   ];
