@@ -3,32 +3,23 @@ import { Body, Controller, HttpCode, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import Bull from 'bull';
+import { bullProducer } from './bull-producer.js';
 
 /* Raw Bull: no row anywhere; what it lost, nobody knows. */
-
-const OPTIONS = { removeOnComplete: true, removeOnFail: true };
 
 export async function open(role, { queue, concurrency, handle }) {
   const bull = new Bull(queue, process.env.REDIS_URL);
   await bull.isReady();
   if (role === 'worker') void bull.process('bench', concurrency, async (job) => handle(job.data));
-  return {
-    addOne: (payload, { dueAt } = {}) =>
-      bull.add(
-        'bench',
-        payload,
-        dueAt === undefined ? OPTIONS : { ...OPTIONS, delay: Math.max(0, dueAt - Date.now()) },
-      ),
-    listen: () => listen(bull),
-    addMany: (payloads) => bull.addBulk(payloads.map((data) => ({ name: 'bench', data, opts: OPTIONS }))),
-  };
+  const producer = bullProducer(bull);
+  return { ...producer, listen: () => listen(producer.addOne) };
 }
 
 /** The least that a Nest app does to put a job into Bull. */
-async function listen(bull) {
+async function listen(add) {
   class JobsController {
     async enqueue(body) {
-      const job = await bull.add('bench', body.payload, OPTIONS);
+      const job = await add(body.payload);
       return { id: job.id };
     }
   }
