@@ -23,24 +23,31 @@ export class NotJsonError extends ShiftworkError {
  */
 export function toJsonText(value: unknown): string {
   if (value === undefined || value === null) return 'null';
-  if (!isPlain(value, 0)) check(value, '', new Set());
+  if (!isPlain(value, isStorable)) check(value, '', new Set());
   return JSON.stringify(value);
 }
 
-/** Deeper than this a value is checked the careful way: it may refer back to itself. */
+function isStorable(leaf: unknown): boolean {
+  if (typeof leaf === 'string') return leaf.isWellFormed() && !leaf.includes('\u0000');
+  if (typeof leaf === 'number') return Number.isFinite(leaf);
+  return typeof leaf === 'boolean' || leaf === undefined || leaf === null;
+}
+
+/** Deeper than this a value needs a careful look: it may refer back to itself. */
 const MOST_PLAIN_LEVELS = 20;
 
-// The quick look, which nearly every value passes: it knows no paths and keeps no list of what it has seen.
-function isPlain(value: unknown, level: number): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000');
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value !== 'object') return typeof value === 'boolean' || value === undefined;
-  if (value === null) return true;
+/**
+ * Whether a value is made of plain objects and arrays, and `isFine` with every key and leaf. The quick look before a careful
+ * one, which nearly every value passes: it knows no paths and keeps no list of what it has seen.
+ */
+export function isPlain(value: unknown, isFine: (leaf: unknown) => boolean, level = 0): boolean {
+  if (typeof value !== 'object' || value === null) return isFine(value);
   if (level === MOST_PLAIN_LEVELS) return false;
-  if (Array.isArray(value)) return value.every((item) => isPlain(item, level + 1));
+  if (Array.isArray(value)) return value.every((item) => isPlain(item, isFine, level + 1));
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
   for (const key in value) {
-    if (!isPlain(key, level) || !isPlain((value as Record<string, unknown>)[key], level + 1)) return false; // its own key
+    const item = (value as Record<string, unknown>)[key]; // its own key
+    if (!isFine(key) || !isPlain(item, isFine, level + 1)) return false;
   }
   return true;
 }

@@ -1,4 +1,5 @@
 import { getMetadataArgsStorage } from 'typeorm';
+import { isPlain } from '../foundation/index.js';
 import { validator } from './class-validator.js';
 import { InvalidPayloadError, type PayloadIssue } from './job-errors.js';
 
@@ -78,23 +79,10 @@ export function isEntityClass(type: unknown): boolean {
 
 /** Throws `InvalidPayloadError` with advice when an entity instance is anywhere in the payload: a stale copy of a row is a bug. */
 export function assertNoEntities(payload: unknown, at = 'payload'): void {
-  if (isPlainData(payload, 0)) return;
+  if (isPlain(payload, () => true)) return;
   const issues: PayloadIssue[] = [];
   find(payload, at, new Set(), issues);
   if (issues.length > 0) throw new InvalidPayloadError(issues);
-}
-
-/** Deeper than this a payload is looked at the careful way: it may refer back to itself. */
-const MOST_PLAIN_LEVELS = 20;
-
-// The quick look, which nearly every payload passes: it knows no paths and keeps no list of what it has seen.
-function isPlainData(value: unknown, level: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (level === MOST_PLAIN_LEVELS) return false;
-  if (Array.isArray(value)) return value.every((item) => isPlainData(item, level + 1));
-  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  for (const key in value) if (!isPlainData((value as Record<string, unknown>)[key], level + 1)) return false; // its own key
-  return true;
 }
 
 function find(value: unknown, path: string, above: Set<object>, issues: PayloadIssue[]): void {
