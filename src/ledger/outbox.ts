@@ -4,15 +4,11 @@ import { Postgres } from '../postgres/index.js';
 
 /** A delete costs its statement more than a row: so many go together. */
 const WORTH_DELETING = 16;
-/** What never reaches Redis from here (Redis is away, a transaction was rolled back) is not remembered for ever: the sweep reads the table. */
-const MOST_BOXES = 256;
-
-interface Box {
-  readonly id: string;
-  readonly taskIds: readonly string[];
-  /** Those that have not reached Redis; not made while it is all of them. */
-  left: Set<string> | undefined;
-}
+/**
+ * So many boxes are remembered, many times what is in flight at once. What never reaches Redis from here (Redis is away, a
+ * transaction was rolled back) is forgotten in the end: the sweep reads the table.
+ */
+const MOST_BOXES = 64;
 
 /** A reminder that these tasks may not have reached Redis. */
 export interface OutboxRow {
@@ -23,14 +19,15 @@ export interface OutboxRow {
 
 /**
  * One row for each statement that accepted tasks, written with them: whoever finds it knows which tasks may never have
- * reached Redis. Deleted, sixteen at a time, with the next accept once all of them have, or within a second. The relay reads the rows of
- * dead processes, of its own process, and those older than 5 s; never a cursor, because transactions commit out of order.
+ * reached Redis. Deleted, sixteen at a time, with the next accept once all of them have, or within a second. The relay reads
+ * the rows of dead processes, of its own process, and those older than 5 s; never a cursor, because transactions commit out of
+ * order.
  */
 @Injectable()
 export class Outbox {
   private owner = newId();
-  /** Few, and by their own ids: a map of all their tasks would keep the garbage collector busy. */
-  private readonly boxes = new Map<string, Box>();
+  /** Box id → its tasks that have not reached Redis. Not by task: a map of all tasks would keep the garbage collector busy. */
+  private readonly boxes = new Map<string, readonly string[]>();
   private empty: string[] = [];
   private timer: NodeJS.Timeout | undefined;
 
@@ -47,44 +44,25 @@ export class Outbox {
 
   /** Notes a box that was written for these tasks. */
   opened(id: string, taskIds: readonly string[]): void {
-    this.boxes.set(id, { id, taskIds, left: undefined });
-    if (this.boxes.size <= MOST_BOXES) return;
+    this.boxes.set(id, taskIds);
     const [oldest = ''] = this.boxes.keys();
-    this.boxes.delete(oldest);
+    if (this.boxes.size > MOST_BOXES) this.boxes.delete(oldest);
   }
 
   /** These tasks have reached Redis; a box without any other is deleted soon. */
   dispatched(taskIds: readonly string[]): void {
-    const whole = this.boxOf(taskIds);
-    if (whole === undefined) for (const taskId of taskIds) this.takeOut(taskId);
-    else this.close(whole);
+    const reached = new Set(taskIds);
+    for (const [id, tasks] of this.boxes) {
+      const left = tasks.filter((taskId) => !reached.has(taskId));
+      if (left.length < tasks.length) this.boxes.set(id, left);
+      if (left.length > 0) continue;
+      this.boxes.delete(id);
+      this.empty.push(id);
+    }
     if (this.empty.length > 0)
       this.timer ??= setTimeout(() => {
         void this.deleteEmpty();
       }, SECOND).unref();
-  }
-
-  // Tasks that were accepted together mostly reach Redis together.
-  private boxOf(taskIds: readonly string[]): Box | undefined {
-    for (const box of this.boxes.values()) {
-      if (box.taskIds.length === taskIds.length && box.taskIds.every((id, i) => id === taskIds[i]))
-        return box;
-    }
-    return undefined;
-  }
-
-  private takeOut(taskId: string): void {
-    for (const box of this.boxes.values()) {
-      box.left ??= new Set(box.taskIds);
-      if (!box.left.delete(taskId)) continue;
-      if (box.left.size === 0) this.close(box);
-      return;
-    }
-  }
-
-  private close(box: Box): void {
-    this.boxes.delete(box.id);
-    this.empty.push(box.id);
   }
 
   /**

@@ -58,27 +58,6 @@ describe('accepting', () => {
     expect((await ledger.outbox.ofProcess(ledger.worker)).flatMap((box) => box.taskIds)).toContain(task.id);
   });
 
-  it('forgets the reminder once the tasks have reached Redis', async () => {
-    const tasks = [newTask(), newTask()];
-    await ledger.accepting.acceptEach(tasks);
-    ledger.outbox.dispatched([tasks[0]?.id ?? '']);
-    await ledger.outbox.deleteEmpty();
-    expect((await ledger.outbox.ofProcess(ledger.worker)).flatMap((box) => box.taskIds)).toContain(
-      tasks[1]?.id,
-    );
-    ledger.outbox.dispatched([tasks[1]?.id ?? '']);
-    // Sixteen go together, with the next accept; one alone would go within a second.
-    for (let others = 1; others < 16; others++) {
-      const other = newTask();
-      await ledger.accepting.acceptEach([other]);
-      ledger.outbox.dispatched([other.id]);
-    }
-    await ledger.accepting.acceptEach([newTask()]);
-    expect((await ledger.outbox.ofProcess(ledger.worker)).flatMap((box) => box.taskIds)).not.toContain(
-      tasks[1]?.id,
-    );
-  });
-
   it('gives one task to fifty requests with the same idempotency key', async () => {
     const requests = Array.from({ length: 50 }, () => newTask({ idempotencyKey: 'once', requestHash: 'h' }));
     const outcomes = await Promise.all(requests.map((task) => acceptKeyed(task)));
