@@ -8,14 +8,13 @@ import { Dispatcher } from './dispatcher.js';
 import { Entries, type HeldEntry, type Holder, MOST_PER_CALL } from './entries.js';
 import { entryOf } from './entry-of.js';
 
-const PAGE = 1_000;
 /** An entry without a lock is looked at twice, this far apart: Bull's own scripts set the lock a moment after the move. */
 const TWICE_MS = 5 * SECOND;
 
 /**
- * Entries in `active` that nobody will ever acknowledge: their holder is dead, or they have no lock and are in no batch. What becomes of each
- * is asked of its row: final ⇒ removed; waiting ⇒ put back; STARTED ⇒ locked again for that execution, or left to the rescuer
- * if it is dead too. Any number of processes may sweep at once.
+ * Entries in `active` that nobody will ever acknowledge: their holder is dead, or they have no lock and are in no batch. What
+ * becomes of each is asked of its row: final ⇒ removed; waiting ⇒ put back; STARTED ⇒ locked again for that execution, or left
+ * to the rescuer if it is dead too. Any number of processes may sweep at once.
  */
 @Injectable()
 export class ActiveSweep {
@@ -37,16 +36,11 @@ export class ActiveSweep {
     const seen = new Map<string, number>();
     for (const queue of queues) {
       const batches = await this.entries.batches(queue);
-      for (let first = 0; ; first += PAGE) {
-        const holders = (await this.entries.holders(queue, first, PAGE)).map(({ taskId, claim }) => ({
-          taskId,
-          claim: claim ?? batches.claimOf(taskId),
-        }));
+      for await (const holders of this.entries.holders(queue, batches)) {
         const orphans = holders.filter((holder) => isOrphan(holder, alive) && this.isRipe(holder, now, seen));
         if (orphans.length > 0)
           for (const id of await this.resolve(queue, orphans, alive))
             seen.set(id, this.firstSeen.get(id) ?? now);
-        if (holders.length < PAGE) break;
       }
       const ofDead = batches.names.filter((name) => !alive.has(processOf(name)));
       await this.entries.forgetBatches(queue, ofDead);

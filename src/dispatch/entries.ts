@@ -21,6 +21,8 @@ import {
 const LOCK_MS = 30_000;
 /** Most entries of one script call: more is faster, but raises the p99 of everybody else's commands. */
 export const MOST_PER_CALL = 200;
+/** So many entries of `active` are read at a time. */
+const PAGE = 1_000;
 /** Lists longer than this are not searched for an entry to remove. */
 const SEARCHABLE_LENGTH = 10_000;
 
@@ -60,7 +62,7 @@ export interface Fetched {
 
 export interface Holder {
   readonly taskId: string;
-  /** null: the lock has run out, or was never set. */
+  /** null: its lock has run out, or was never set, and it is in no batch. */
   readonly claim: string | null;
 }
 
@@ -138,13 +140,18 @@ export class Entries {
     return (await PROMOTE.run(this.redis.command, this.base(queue), [id])) === 1;
   }
 
-  /** Who holds the entries of `active` by their locks, a page at a time. */
-  async holders(queue: string, first: number, count: number): Promise<Holder[]> {
-    const reply = await HOLDERS.run(this.redis.command, this.base(queue), [first, first + count - 1]);
-    const holders: Holder[] = [];
-    for (let i = 0; i + 1 < reply.length; i += 2)
-      holders.push({ taskId: reply[i] ?? '', claim: reply[i + 1] || null });
-    return holders;
+  /** Who holds the entries of `active`, by a lock of its own or by one of these batches; up to 1,000 at a time. */
+  async *holders(queue: string, batches: Batches): AsyncGenerator<Holder[]> {
+    for (let first = 0; ; first += PAGE) {
+      const reply = await HOLDERS.run(this.redis.command, this.base(queue), [first, first + PAGE - 1]);
+      const holders: Holder[] = [];
+      for (let i = 0; i + 1 < reply.length; i += 2) {
+        const taskId = reply[i] ?? '';
+        holders.push({ taskId, claim: reply[i + 1] || batches.claimOf(taskId) });
+      }
+      yield holders;
+      if (holders.length < PAGE) return;
+    }
   }
 
   /** Who was given entries without locks, and has not been heard of since. */

@@ -14,7 +14,6 @@ import type { Losses } from './losses.js';
 const PIPELINES = 2;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2_000;
-const PAGE = 1_000;
 
 export interface IntakeOwner {
   /** How many entries would be started soon, had we them now. */
@@ -139,8 +138,11 @@ export class Intake {
       stillAsked = items.length;
       watch.noteFetched(fetched, n, calls);
       if (fetched.state === 'unmarked') this.losses.queueWiped(watch.queue);
-      if (items.length > 0) await this.owner.take(items);
-      if (fetched.isBatch) watch.answered.push(batchName(processId, first));
+      try {
+        if (items.length > 0) await this.owner.take(items);
+      } finally {
+        if (fetched.isBatch) watch.answered.push(batchName(processId, first));
+      }
       this.failures = 0;
     } catch (error) {
       watch.answered.push(...answered);
@@ -167,17 +169,14 @@ export class Intake {
   // Entries in our name that we do not hold.
   private async reclaim(queue: string): Promise<void> {
     const batches = await this.entries.batches(queue);
-    for (let first = 0; ; first += PAGE) {
-      const holders = await this.entries.holders(queue, first, PAGE);
-      const lost = holders.flatMap(({ taskId, claim: lock }) => {
-        const claim = lock ?? batches.claimOf(taskId);
-        return claim !== null && this.claims.isOurs(claim) && !this.owner.holds(taskId, claim)
+    for await (const holders of this.entries.holders(queue, batches)) {
+      const lost = holders.flatMap(({ taskId, claim }) =>
+        claim !== null && this.claims.isOurs(claim) && !this.owner.holds(taskId, claim)
           ? [{ taskId, claim, whereto: 'back' as const }]
-          : [];
-      });
+          : [],
+      );
       for (let i = 0; i < lost.length; i += MOST_PER_CALL)
         await this.entries.giveBack(queue, lost.slice(i, i + MOST_PER_CALL));
-      if (holders.length < PAGE) break;
     }
     this.doubtful.delete(queue);
   }

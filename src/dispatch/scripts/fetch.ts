@@ -17,9 +17,10 @@ export const FETCHED_FIELDS = 4;
  * Hands entries to a worker: moves them to `active` and sets their locks to the claims `<process>:<first>`,
  * `<process>:<first+1>` … in the order of the reply. A worker whose runs are short may take them as a batch: most will have
  * ended before a lock has served any purpose, so one field of `shiftwork-batches` says who has them, until their starts are
- * in the ledger, and the worker locks what it still holds after a moment. (Locks were a third of what a task cost Redis.) Handed-over entries go first, unless they are left to an heir for a moment (then the delayed
- * time tells when that is over), then those with a priority, then the rest. Before that, delayed entries that are due become
- * waiting ones. A queue without its marker, or a paused one, hands out nothing.
+ * in the ledger, and the worker locks what it still holds after a moment. (Locks were a third of what a task cost Redis.)
+ * Handed-over entries go first, unless they are left to an heir for a moment (then the delayed time tells when that is over),
+ * then those with a priority, then the rest. Before that, delayed entries that are due become waiting ones. A queue without
+ * its marker, or a paused one, hands out nothing.
  * With n = 0 it only promotes, and passes the wake token on if something waits.
  *
  * ARGV: n, process id, number of the first claim, lock ms, most promotions of one call, 1 if it may be a batch, then the batches

@@ -4,7 +4,8 @@ import { Script } from './script.js';
 /**
  * Renews the locks of entries that a process holds. A lock that ran out is set again while its entry is still in `active`
  * (NX: never over somebody else's); an entry that has been acknowledged meanwhile is left alone. For entries that came in a
- * batch and are still held, and for the active sweep: the everyday renewal is the heartbeat's, whose thread keeps the locks of a blocked main loop too.
+ * batch and are still held, and for the active sweep: the everyday renewal is the heartbeat's, whose thread keeps the locks
+ * of a blocked main loop too.
  *
  * ARGV: lock ms, then two per entry: id, claim. Answers how many locks stand afterwards.
  */

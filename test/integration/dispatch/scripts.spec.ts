@@ -489,9 +489,14 @@ describe('remove, promote, renew, holders', () => {
     await put(entry(), entry());
     const [a = '', b = ''] = await fetch(2);
     await world.redis.del(world.key(`${a}:lock`));
-    expect(await world.entries.holders(QUEUE, 0, 10)).toEqual([
-      { taskId: b, claim: 'p:2' },
-      { taskId: a, claim: null },
+    const pages = [];
+    for await (const page of world.entries.holders(QUEUE, await world.entries.batches(QUEUE)))
+      pages.push(page);
+    expect(pages).toEqual([
+      [
+        { taskId: b, claim: 'p:2' },
+        { taskId: a, claim: null },
+      ],
     ]);
   });
 });
