@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Batcher, TestSignal, messageOf, withTimeout } from '../foundation/index.js';
 import { Dispatcher, Relay, WINDOW_MS, type Entry } from '../dispatch/index.js';
-import { AcceptKeyed, AcceptTasks, Outbox, type Accepted, type NewTask } from '../ledger/index.js';
+import {
+  AcceptKeyed,
+  AcceptTasks,
+  LiveStatistics,
+  Outbox,
+  type Accepted,
+  type NewTask,
+} from '../ledger/index.js';
 import { LedgerUnavailableError } from '../postgres/index.js';
 import { Telemetry } from '../telemetry/index.js';
 
@@ -27,6 +34,7 @@ export class Acceptance {
     private readonly ledger: AcceptTasks,
     keyed: AcceptKeyed,
     private readonly outbox: Outbox,
+    private readonly statistics: LiveStatistics,
     private readonly dispatcher: Dispatcher,
     private readonly relay: Relay,
     private readonly telemetry: Telemetry,
@@ -63,6 +71,7 @@ export class Acceptance {
   /** Puts committed tasks into Redis, within 500 ms; what does not get there is left to the relay. Never throws. */
   async dispatch(tasks: readonly NewTask[]): Promise<void> {
     if (tasks.length === 0) return;
+    this.statistics.arrived(tasks.length);
     try {
       await taskCommitted.reached(tasks);
       const now = Date.now();

@@ -4,7 +4,7 @@ import { httpRow } from './http.js';
 import { idleRow } from './idle.js';
 import { delayRows, latencyRow, loneRow } from './latency.js';
 import { redisBytesRow, workerMemoryRow } from './memory.js';
-import { busyRow, endToEndRow, processRows, slowDiskRows } from './process.js';
+import { burstRow, busyRow, endToEndRow, processRows, slowDiskRows } from './process.js';
 
 /** The rows to run: all, the essential ones, or those whose id begins with one of the prefixes. `deep` adds a million queued. */
 export function rowsOf({ isQuick, isDeep, prefixes }) {
@@ -14,6 +14,7 @@ export function rowsOf({ isQuick, isDeep, prefixes }) {
     ...processRows,
     busyRow,
     endToEndRow,
+    burstRow,
     ...slowDiskRows,
     latencyRow,
     loneRow,

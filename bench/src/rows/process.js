@@ -90,6 +90,24 @@ export const endToEndRow = {
   },
 };
 
+/** A worker that has had little to do for a while, and what it made of that: connections, prepared statements, their plans. */
+export const burstRow = {
+  id: 'burst',
+  title: 'a burst of 100,000 meets an idle worker at 50',
+  unit: 'tasks/s',
+  async measure(bench, contender) {
+    const producer = await bench.producer(contender);
+    const [few, many] = [300, 100_000];
+    const whileBusy = async () => {
+      await producer.call('addOneByOne', { count: few, inFlight: 1 });
+      await producer.call('addMany', { count: many });
+    };
+    const { perSecond } = await workOff(bench, contender, { concurrency: 50, count: few + many, whileBusy });
+    await bench.clear(contender);
+    return { value: perSecond };
+  },
+};
+
 const SLOW_DISK = [10, 50];
 
 /** A disk that needs 10 ms more for each commit; raw Bull commits nothing and does not notice. */
