@@ -92,6 +92,15 @@ export class ReadTasks {
     });
   }
 
+  /** Whether the queue has a task that has not ended. */
+  async isLiveQueue(queue: string): Promise<boolean> {
+    const [row] = await this.postgres.query<{ found: boolean }>(
+      { text: 'SELECT EXISTS (SELECT 1 FROM shiftwork.live WHERE queue = $1) AS found' },
+      [queue],
+    );
+    return row?.found === true;
+  }
+
   /** Tasks of a queue that are due and wait, counted no further than `atMost`. */
   async waitingCount(queue: string, atMost: number): Promise<number> {
     const [row] = await this.postgres.query<{ count: number }>(

@@ -74,19 +74,31 @@ export class Queues {
 
   /** Nothing of the queue starts any more, anywhere; what runs goes on, enqueuing goes on. Twice is the same as once. */
   async pause(name: string, by: string): Promise<QueueView> {
-    const { paused } = await this.get(name);
+    const wasPaused = await this.isPaused(name);
     await this.states.pause(name, by); // the truth first: a refill of Redis restores it
     await this.control.pause(name);
-    if (!paused) this.telemetry.emit('queue.paused', { queue: name, by });
+    if (!wasPaused) this.telemetry.emit('queue.paused', { queue: name, by });
     return this.get(name);
   }
 
   async resume(name: string, by: string): Promise<QueueView> {
-    const { paused } = await this.get(name);
+    const wasPaused = await this.isPaused(name);
     await this.states.resume(name);
     await this.control.resume(name);
-    if (paused) this.telemetry.emit('queue.resumed', { queue: name, by });
+    if (wasPaused) this.telemetry.emit('queue.resumed', { queue: name, by });
     return this.get(name);
+  }
+
+  // Knows the same queues as `list`, but counts nothing: a pause must not wait for that while a million wait.
+  private async isPaused(name: string): Promise<boolean> {
+    const state = (await this.states.all()).find((each) => each.queue === name);
+    if (state !== undefined) return state.paused;
+    const isKnown =
+      this.configured().includes(name) ||
+      (await this.reads.isLiveQueue(name)) ||
+      (await this.workers())?.some((worker) => worker.queues.includes(name)) === true;
+    if (!isKnown) throw new UnknownQueueError(name);
+    return false;
   }
 
   private configured(): string[] {

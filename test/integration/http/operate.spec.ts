@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { query } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
 import { CLIENT, gateOf, VIEWER, Web } from './web.fixture.js';
 
@@ -59,6 +60,17 @@ describe('queues', () => {
       expect([status, body.paused, body.pausedBy, body.pausedAt]).toEqual([200, false, null, null]);
     }
     expect((await web.ended(id)).status).toBe('FINISHED');
+  });
+
+  // Proven: without `isLiveQueue` it is 404.
+  it('can be paused when nothing but a task knows them, as after a release that renamed one', async () => {
+    const id = await web.enqueue('test.echo', { text: 'left behind' }, { delay: 60_000 });
+    await query(`update "${web.appName}".live set queue = 'renamed' where id = $1`, [id]);
+    const { status, body } = await web.post('/queues/renamed/pause');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ paused: true, scheduled: 1, workers: 0 });
+    expect((await web.post('/queues/renamed/resume')).body.paused).toBe(false);
+    await web.post(`/tasks/${id}/cancel`);
   });
 });
 
