@@ -2,7 +2,8 @@ import { NOOP_PAYLOAD } from './payload.js';
 
 /*
  * A process of one contender. The parent calls the operations below; each contender offers
- * `open(role, { queue, concurrency, handle })` → { addOne(payload, { dueAt }), addMany(payloads), listen?(), progress?() }.
+ * `open(role, { queue, concurrency, handle })` → { addOne(payload, { dueAt, priority }), addMany(payloads, { priority }), listen?(),
+ * progress?(), pause?(), resume?() }.
  */
 const [name] = process.argv.slice(2);
 const { open } = await import(`./contenders/${name}.js`);
@@ -27,22 +28,26 @@ const operations = {
     contender = await open(role, { queue, concurrency, handle: counted(HANDLERS[handler ?? 'noop']) });
   },
 
-  /** Adds `count` tasks one by one, `inFlight` at a time. Answers the ms it took, and what it cost this process. */
-  async addOneByOne({ count, inFlight }) {
+  /**
+   * Adds `count` tasks one by one, `inFlight` at a time; with `priorities`, their priorities go round from 1 to that. Answers
+   * the ms it took, and what it cost this process.
+   */
+  async addOneByOne({ count, inFlight, priorities }) {
     return timed(async () => {
       let left = count;
       const lane = async () => {
-        while (left-- > 0) await contender.addOne(NOOP_PAYLOAD);
+        while (left-- > 0) await contender.addOne(NOOP_PAYLOAD, optionsOf(left, priorities));
       };
       await Promise.all(Array.from({ length: inFlight }, lane));
     });
   },
 
-  /** Adds `count` tasks by the contender's own bulk call, `chunk` at a time. */
-  async addMany({ count, chunk = 1_000 }) {
+  /** Adds `count` tasks by the contender's own bulk call, `chunk` at a time, a chunk of one priority. */
+  async addMany({ count, chunk = 1_000, priorities }) {
     return timed(async () => {
       for (let left = count; left > 0; left -= chunk) {
-        await contender.addMany(Array.from({ length: Math.min(chunk, left) }, () => NOOP_PAYLOAD));
+        const payloads = Array.from({ length: Math.min(chunk, left) }, () => NOOP_PAYLOAD);
+        await contender.addMany(payloads, optionsOf(left / chunk, priorities));
       }
     });
   },
@@ -68,6 +73,13 @@ const operations = {
     }
   },
 
+  /** Answers the ms that both took. */
+  pauseAndResume: () =>
+    timed(async () => {
+      await contender.pause();
+      await contender.resume();
+    }),
+
   /** Answers the URL that a POST enqueues at. */
   listen: () => contender.listen(),
 
@@ -79,6 +91,10 @@ const operations = {
 
   progress: () => contender.progress?.() ?? { done, timeline },
 };
+
+function optionsOf(n, priorities) {
+  return priorities === undefined ? undefined : { priority: 1 + (Math.floor(n) % priorities) };
+}
 
 function counted(handle) {
   return (payload) => {

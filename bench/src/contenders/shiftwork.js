@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { z } from 'zod';
-import { JobHandler, start, Tasks, Telemetry } from '../../../dist/index.js';
+import { JobHandler, Queues, start, Tasks, Telemetry } from '../../../dist/index.js';
 import { Module } from '@nestjs/common';
 
 /* The ready-made app as users run it: validation, logs at info, locks, heartbeats, backlog limits, all switched on. */
@@ -22,24 +22,28 @@ export async function open(role, { queue, concurrency, handle }) {
   JobHandler({ name: `bench.${queue}`, queue, payload: Payload })(BenchJob);
 
   let tasks;
+  let queues;
   let url;
-  const useFactory = (found, telemetry) => {
-    tasks = found;
+  const useFactory = (foundTasks, foundQueues, telemetry) => {
+    tasks = foundTasks;
+    queues = foundQueues;
     telemetry.addSink(({ name, fields }) => {
       if (name === 'process.listening') url = fields.url;
     });
   };
   class BenchModule {}
   Module({
-    providers: [BenchJob, { provide: 'bench.doors', useFactory, inject: [Tasks, Telemetry] }],
+    providers: [BenchJob, { provide: 'bench.doors', useFactory, inject: [Tasks, Queues, Telemetry] }],
   })(BenchModule);
 
   process.env.QUEUES = `${queue}:${concurrency ?? 1}`;
   await start([role], process.env, { imports: [BenchModule] });
   return {
     listen: () => `${url}/jobs/bench.${queue}`,
-    addOne: (payload, { dueAt } = {}) =>
-      tasks.enqueue(BenchJob, payload, dueAt === undefined ? {} : { runAt: new Date(dueAt) }),
-    addMany: (payloads) => tasks.enqueueMany(BenchJob, payloads),
+    addOne: (payload, { dueAt, ...options } = {}) =>
+      tasks.enqueue(BenchJob, payload, dueAt === undefined ? options : { runAt: new Date(dueAt) }),
+    addMany: (payloads, options) => tasks.enqueueMany(BenchJob, payloads, options),
+    pause: () => queues.pause(queue, 'bench'),
+    resume: () => queues.resume(queue, 'bench'),
   };
 }

@@ -4,10 +4,12 @@ import { httpRow } from './http.js';
 import { idleRow } from './idle.js';
 import { delayRows, latencyRow, loneRow } from './latency.js';
 import { redisBytesRow, workerMemoryRow } from './memory.js';
+import { priorityRows } from './priority.js';
 import { burstRow, busyRow, endToEndRow, processRows, slowDiskRows } from './process.js';
 
 /** The rows to run: all, the essential ones, or those whose id begins with one of the prefixes. `deep` adds a million queued. */
 export function rowsOf({ isQuick, isDeep, prefixes }) {
+  const depths = isDeep ? [100_000, 1_000_000] : [100_000];
   const rows = [
     ...enqueueRows,
     httpRow,
@@ -22,7 +24,8 @@ export function rowsOf({ isQuick, isDeep, prefixes }) {
     redisBytesRow,
     workerMemoryRow,
     idleRow,
-    ...backlogRows(isDeep ? [100_000, 1_000_000] : [100_000]),
+    ...backlogRows(depths),
+    ...priorityRows(depths),
   ];
   if (prefixes !== undefined)
     return rows.filter((row) => prefixes.some((prefix) => row.id.startsWith(prefix)));
