@@ -7,6 +7,9 @@ import { deferred, pause } from '../foundation/index.js';
 /** A thread that does not answer its stop order within this long (both servers hang) is cut off. */
 const STOP_LIMIT_MS = 1_800;
 
+/** The thread makes little garbage; without a bound its share for it grows to 16 MB and more, MB. */
+const YOUNG_GENERATION_MB = 2;
+
 /** The heartbeat's worker thread, as the main thread holds it. */
 export class BeatingThread {
   private readonly worker: Worker;
@@ -21,6 +24,7 @@ export class BeatingThread {
     this.worker = new Worker(threadFile(), {
       workerData: options,
       execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       name: 'shiftwork-heartbeat',
     });
     this.worker.unref(); // our beat alone is no reason to stay

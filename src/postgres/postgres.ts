@@ -1,9 +1,10 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Pool, type PoolClient, type QueryResultRow } from 'pg';
+import { Pool, type PoolClient, type QueryResult, type QueryResultRow } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { connectionOptions } from './connection-options.js';
 import { asLedgerError } from './ledger-unavailable.js';
+import { onConnection } from './on-connection.js';
 
 /** SQL written against the schema name `shiftwork.`; a `name` makes it a prepared statement of each connection. */
 export interface Statement {
@@ -35,7 +36,7 @@ export class Postgres implements OnApplicationShutdown {
     this.schema = settings.appName;
     const options = connectionOptions(settings);
     const hot = Math.max(2, Math.min(HOT_CONNECTIONS, Math.floor(settings.databasePoolSize / 2)));
-    this.pool = new Pool({ ...options, max: hot, idleTimeoutMillis: 0, query_timeout: QUERY_TIMEOUT_MS });
+    this.pool = new Pool({ ...options, max: hot, idleTimeoutMillis: 0 });
     // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
     this.pool.on('error', () => undefined);
     this.dataSource = new DataSource({
@@ -69,9 +70,12 @@ export class Postgres implements OnApplicationShutdown {
         statement.name === undefined
           ? { text, values: [...values] }
           : { name: statement.name, text, values: [...values] };
-      const { rows } = await this.pool.query<Row>(named);
+      const { rows } = await onConnection<QueryResult<Row>>(this.pool, QUERY_TIMEOUT_MS, (client, done) => {
+        client.query<Row>(named, done);
+      });
       return rows;
     } catch (error) {
+      if (error instanceof Error) Error.captureStackTrace(error); // it led to a socket; who asked is of more use
       throw asLedgerError(error);
     }
   }
@@ -102,17 +106,14 @@ export class Postgres implements OnApplicationShutdown {
 
   /** Runs `work` on one connection of the ledger's pool, for statements that belong together (SET LOCAL, savepoints). */
   async withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect().catch((error: unknown) => {
-      throw asLedgerError(error);
-    });
-    let broken: Error | undefined;
     try {
-      return await work(client);
+      return await onConnection<T>(this.pool, QUERY_TIMEOUT_MS, (client, done) => {
+        work(client).then((value) => {
+          done(null, value);
+        }, done);
+      });
     } catch (error) {
-      broken = asLedgerError(error);
-      throw broken;
-    } finally {
-      client.release(broken);
+      throw asLedgerError(error);
     }
   }
 

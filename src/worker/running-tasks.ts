@@ -9,15 +9,14 @@ import type { RunningTask } from './running-task.js';
 export class RunningTasks {
   /** What runs, or has ended and is not recorded yet. */
   private readonly tasks = new InHand<RunningTask>();
-  /** The ids of what runs. */
-  private readonly running = new Set<string>();
+  private running = 0;
   private unrecorded = 0;
   private waiters: (() => void)[] = [];
 
   add(task: RunningTask): void {
     task.isRunning = true;
     task.place = this.tasks.add(task);
-    this.running.add(task.id);
+    this.running++;
     this.unrecorded++;
   }
 
@@ -25,7 +24,7 @@ export class RunningTasks {
   remove(task: RunningTask): void {
     if (!task.isRunning) return;
     task.isRunning = false;
-    this.running.delete(task.id);
+    this.running--;
     if (task.isRecorded) this.tasks.remove(task.place);
   }
 
@@ -47,16 +46,12 @@ export class RunningTasks {
     return this.unrecorded;
   }
 
-  has(id: string): boolean {
-    return this.running.has(id);
-  }
-
   get size(): number {
-    return this.running.size;
+    return this.running;
   }
 
   ids(): string[] {
-    return [...this.running];
+    return this.all().map((task) => task.id);
   }
 
   all(): readonly RunningTask[] {

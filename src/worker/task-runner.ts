@@ -43,7 +43,7 @@ export class TaskRunner {
 
   /** START for a whole batch in one commit, and an answer for each delivery. Waits while PostgreSQL is away. */
   async start(deliveries: readonly Delivery[]): Promise<readonly (Prepared | Disposition)[]> {
-    const startable = deliveries.filter((delivery) => this.isStartable(delivery));
+    const startable = this.startable(deliveries);
     const unknown =
       startable.length === deliveries.length
         ? []
@@ -81,8 +81,9 @@ export class TaskRunner {
     this.giveUpStarting.abort();
   }
 
-  private isStartable(delivery: Delivery): boolean {
-    return this.jobs.find(delivery.job) !== undefined && !this.running.has(delivery.taskId);
+  private startable(deliveries: readonly Delivery[]): Delivery[] {
+    const running = new Set(this.running.ids());
+    return deliveries.filter(({ job, taskId }) => this.jobs.find(job) !== undefined && !running.has(taskId));
   }
 
   // The same claims again after a broken connection: a start that was committed counts as started (rule 6).
