@@ -16,19 +16,27 @@ export class CancelTasks {
 
   /** Answers what was cancelled or asked to stop. Ids that have ended, or do not exist, are missing from the answer. */
   async byIds(ids: readonly string[]): Promise<CancelOutcome[]> {
-    return this.postgres.query<CancelOutcome & object>(
-      { name: 'cancel', text: cancelling('l.id = ANY($1::uuid[])') },
+    const rows = await this.postgres.query<Picked>(
+      { name: 'cancel', text: cancelling('SELECT unnest($1::uuid[]) AS id') },
       [ids],
     );
+    return rows.filter(isOutcome);
   }
 
-  /** The same for up to `limit` tasks that match; call again until it answers none. Requests already made do not count. */
-  async matching(filter: TaskFilter, limit: number): Promise<CancelOutcome[]> {
-    const { where, values } = conditions(filter, 1);
-    const text =
-      cancelling(`l.id IN (SELECT n.id FROM shiftwork.task_now n JOIN shiftwork.live v ON v.id = n.id
-      WHERE n.cancel_requested_at IS NULL AND ${where} ORDER BY n.id LIMIT ${String(limit)})`);
-    return this.postgres.query<CancelOutcome & object>({ text }, values);
+  /**
+   * The same for all that match and were accepted before this call, `batch` at a time, the oldest first. Requests already
+   * made do not count. A batch may be smaller, even empty: meanwhile some of its tasks have ended by themselves.
+   */
+  async *matching(filter: TaskFilter, batch: number): AsyncGenerator<CancelOutcome[], void, undefined> {
+    const [now] = await this.postgres.query<{ at: string }>({ text: 'SELECT now()::text AS at' });
+    const { where, values } = conditions(filter, 3);
+    const text = cancelling(`SELECT n.id FROM shiftwork.task_now n JOIN shiftwork.live v ON v.id = n.id
+      WHERE n.cancel_requested_at IS NULL AND n.created_at <= $1::timestamptz AND ${where} ORDER BY n.id LIMIT $2`);
+    for (;;) {
+      const rows = await this.postgres.query<Picked>({ text }, [now?.at, batch, ...values]);
+      yield rows.filter(isOutcome);
+      if (rows.length < batch) return;
+    }
   }
 
   /** Of these running tasks, those that somebody has asked to stop. */
@@ -43,8 +51,22 @@ export class CancelTasks {
   }
 }
 
-function cancelling(which: string): string {
-  return `WITH mine AS MATERIALIZED (SELECT l.* FROM shiftwork.live l WHERE ${which} ORDER BY l.id FOR UPDATE OF l),
+/** A task that was picked; `status` is null if it ended before it could be locked. */
+interface Picked {
+  readonly id: string;
+  readonly queue: string | null;
+  readonly status: CancelOutcome['status'] | null;
+}
+
+function isOutcome(picked: Picked): picked is CancelOutcome {
+  return picked.status !== null;
+}
+
+/** `pick`: a query of ids. */
+function cancelling(pick: string): string {
+  return `WITH picked AS MATERIALIZED (${pick}),
+  mine AS MATERIALIZED (
+    SELECT l.* FROM shiftwork.live l WHERE l.id IN (SELECT id FROM picked) ORDER BY l.id FOR UPDATE OF l),
   asked AS (
     UPDATE shiftwork.live l SET cancel_requested_at = coalesce(l.cancel_requested_at, now()), version = l.version + 1
       FROM mine m WHERE l.id = m.id AND m.status = 'STARTED'),
@@ -54,5 +76,6 @@ function cancelling(which: string): string {
     SELECT id, 'CANCELLED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, progress_percent,
            progress_message, checkpoint, error
       FROM mine WHERE status <> 'STARTED')
-  SELECT id, queue, CASE WHEN status = 'STARTED' THEN 'STARTED' ELSE 'CANCELLED' END AS status FROM mine`;
+  SELECT id, m.queue, CASE WHEN m.status = 'STARTED' THEN 'STARTED' WHEN m.status IS NOT NULL THEN 'CANCELLED' END AS status
+    FROM picked LEFT JOIN mine m USING (id)`;
 }

@@ -48,15 +48,14 @@ export class Cancel {
     return { task: await this.views.one(row), alreadyCancelled: outcomes.length === 0 };
   }
 
-  /** Everything that matches and has not ended. Answers how many were cancelled or asked to stop. */
+  /** Everything that matches, was accepted before and has not ended. Answers how many were cancelled or asked to stop. */
   async many(filter: TaskFilter): Promise<number> {
     let matched = 0;
-    for (;;) {
-      const outcomes = await this.ledger.matching(filter, CANCEL_BATCH);
+    for await (const outcomes of this.ledger.matching(filter, CANCEL_BATCH)) {
       await this.followUp(outcomes);
       matched += outcomes.length;
-      if (outcomes.length < CANCEL_BATCH) return matched;
     }
+    return matched;
   }
 
   // A ghost entry that stays in Redis costs one refused start, so nothing here may fail the request.
