@@ -50,7 +50,9 @@ export class FollowTask {
     try {
       let last = await this.reads.byId(id);
       if (last === null) throw new TaskNotFoundError(id);
-      yield await this.statusOf(last);
+      const present = await this.statusOf(last);
+      if (isFinal(last.status)) leave(); // who has seen the end may never ask for what comes after it
+      yield present;
       let lookAt = monotonicMs() + LOOK_EVERY_MS;
       while (!isFinal(last.status) && signal?.aborted !== true) {
         if (inbox.length === 0) await waitFor(wake.promise, lookAt - monotonicMs(), signal);

@@ -1,5 +1,6 @@
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { query } from '../../support/servers.js';
+import { query, redisUrl } from '../../support/servers.js';
 import { waitFor, within } from '../../support/wait.js';
 import { type SseEvent, SseClient } from './sse-client.js';
 import { ADMIN, gateOf, Web } from './web.fixture.js';
@@ -18,6 +19,17 @@ const TASK_FIELDS =
   'attempts checkpoint crashes createdAt error execution executions finishedAt id idempotencyKey interruptions job key payload position priority progress queue result retryOf runAt startedAt status worker'.split(
     ' ',
   );
+
+/** Processes of the app that are told of every change. */
+async function listening(appName: string): Promise<number> {
+  const redis = new Redis(redisUrl());
+  try {
+    const counts = await redis.pubsub('NUMSUB', `{${appName}}:channel:tasks`);
+    return Number(counts[1]);
+  } finally {
+    redis.disconnect();
+  }
+}
 
 function statusesOf(events: readonly SseEvent[]): unknown[] {
   return events
@@ -63,6 +75,17 @@ describe('a task followed by server-sent events', () => {
     const stream = await SseClient.open(`${web.url}/tasks/${id}/events`, ADMIN);
     await within('the end of the stream', stream.ended);
     expect(statusesOf(stream.events)).toEqual(['FINISHED']);
+  });
+
+  // Proven: without the early leave the process listens for ever, and is told of every change of every task.
+  it('that has ended leaves nobody listening', async () => {
+    const id = await web.enqueue('test.echo', { text: 'done' });
+    await web.ended(id);
+    for (const seen of [undefined, '999999']) {
+      const stream = await SseClient.open(`${web.url}/tasks/${id}/events`, ADMIN, seen);
+      await within('the end of the stream', stream.ended);
+    }
+    await waitFor('nobody to listen', async () => (await listening(web.appName)) === 0);
   });
 
   it('that does not exist is a 404 before any stream', async () => {
