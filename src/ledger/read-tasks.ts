@@ -33,6 +33,15 @@ export class ReadTasks {
     }
   }
 
+  /** The id of the task that was accepted with this idempotency key, or null. */
+  async idByKey(job: string, idempotencyKey: string): Promise<string | null> {
+    const [row] = await this.postgres.query<{ id: string }>(
+      { text: 'SELECT id FROM shiftwork.task WHERE job = $1 AND idempotency_key = $2' },
+      [job, idempotencyKey],
+    );
+    return row?.id ?? null;
+  }
+
   async byIds(ids: readonly string[]): Promise<TaskRow[]> {
     return this.hydrate(
       await this.postgres.query<{ id: string }>(

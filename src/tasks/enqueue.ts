@@ -9,7 +9,7 @@ import { BacklogGuard, type EnqueueWarning } from './backlog-guard.js';
 import { checkOptions, dueAtOf, requestHash, type EnqueueOptions } from './enqueue-options.js';
 import { KnownJobs, type KnownJob } from './known-jobs.js';
 import { checkPayload, type CheckedPayload } from './payload-check.js';
-import { BacklogFullError, IdempotencyKeyReusedError, InvalidOptionsError } from './task-errors.js';
+import { IdempotencyKeyReusedError, InvalidOptionsError } from './task-errors.js';
 import { TaskViews, type TaskView } from './task-view.js';
 
 /** What the caller gets: the task, what it should know, and whether its idempotency key had been used before. */
@@ -50,9 +50,12 @@ export class Enqueue {
     checkOptions(options);
     const checked = await checkPayload(job, payload, 'payload');
     const task = newTask(job, checked, options);
-    if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
-    const full = this.guard.tookRoom(job.queue, 1) ? null : await this.takeRoom(job, 1, options);
-    if (full !== null) return full;
+    try {
+      if (!this.guard.tookRoom(job.queue, 1)) await this.guard.takeRoom(job.queue, 1);
+      if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
+    } catch (refusal) {
+      return this.repeated(task, refusal);
+    }
     if (options.transaction !== undefined) return this.inTransaction(options.transaction, task, checked);
     const warnings = this.guard.warnings(job.queue);
     const accepted = await this.acceptance.accept(task);
@@ -72,8 +75,8 @@ export class Enqueue {
         { path: 'options.idempotencyKey', message: 'belongs to one task; a bulk request has many' },
       ]);
     const tasks = await this.checkAll(job, payloads, options);
-    if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
     await this.guard.takeRoom(job.queue, tasks.length);
+    if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
     if (options.transaction !== undefined) {
       await this.ledger.acceptAll(tasks, options.transaction);
       this.commits.afterCommit(options.transaction, () => void this.acceptance.dispatch(tasks));
@@ -143,21 +146,12 @@ export class Enqueue {
     return { ...(await this.views.one(row)), warnings, isNew: false };
   }
 
-  // A full queue still answers a repeated request with the task that it made before.
-  private async takeRoom(
-    job: KnownJob,
-    count: number,
-    options: EnqueueOptions,
-  ): Promise<EnqueuedTask | null> {
-    try {
-      await this.guard.takeRoom(job.queue, count);
-      return null;
-    } catch (error) {
-      if (!(error instanceof BacklogFullError) || options.idempotencyKey === undefined) throw error;
-      const [existing] = await this.reads.page({ job: job.name, q: options.idempotencyKey }, 1, null);
-      if (existing?.idempotencyKey !== options.idempotencyKey) throw error;
-      return { ...(await this.views.one(existing)), warnings: [], isNew: false };
-    }
+  // Whoever repeats a request that was accepted gets its task, also while nothing new would be accepted.
+  private async repeated(task: NewTask, refusal: unknown): Promise<EnqueuedTask> {
+    const { job, idempotencyKey } = task;
+    const id = idempotencyKey === null ? null : await this.reads.idByKey(job, idempotencyKey);
+    if (id === null) throw refusal;
+    return this.replay(id, task, []);
   }
 
   private async checkAll(

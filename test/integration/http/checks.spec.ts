@@ -250,6 +250,27 @@ describe('accepting', () => {
     expect([status, body.code]).toEqual([429, 'backlog-full']);
     expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
   });
+
+  // Proven: without the look at the key both are refused; without the comparison the other request is answered with the task.
+  it('is answered with its task when it is repeated, while nothing new would be accepted', async () => {
+    const ask = (n: number, requireWorker = false) =>
+      web.post(
+        '/jobs/test.crowded',
+        { payload: { n }, options: { requireWorker } },
+        { headers: { 'idempotency-key': '01' } },
+      );
+    const first = await ask(1);
+    const again = await ask(1, true); // no worker
+    await web.enqueue('test.crowded', { n: 0 });
+    expect((await web.post('/jobs/test.crowded', { payload: { n: 0 } })).body.code).toBe('backlog-full');
+    const later = await ask(1);
+    expect([first, again, later].map(({ status, body }) => [status, body.id])).toEqual([
+      [202, first.body.id],
+      [200, first.body.id],
+      [200, first.body.id],
+    ]);
+    expect((await ask(2)).body.code).toBe('idempotency-key-reused');
+  });
 });
 
 describe('lists', () => {

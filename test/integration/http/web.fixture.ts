@@ -72,7 +72,15 @@ class LimitedJob implements Job<object, null> {
   }
 }
 
-@Module({ providers: [EchoJob, StepsJob, FailJob, LimitedJob] })
+@JobHandler({ name: 'test.crowded', queue: 'crowded', payload: z.object({ n: z.number() }) })
+@Injectable()
+class CrowdedJob implements Job<object, null> {
+  async run(): Promise<null> {
+    return null;
+  }
+}
+
+@Module({ providers: [EchoJob, StepsJob, FailJob, LimitedJob, CrowdedJob] })
 class TestJobs {}
 
 interface Fault {
@@ -134,7 +142,7 @@ const ENVIRONMENT = {
   PORT: '0',
   HOST: '127.0.0.1',
   QUEUES: 'high:5,default:5',
-  QUEUE_LIMITS: 'limited:2',
+  QUEUE_LIMITS: 'limited:2,crowded:2',
   SHUTDOWN_GRACE: '5',
   SHIFTWORK_TOKENS: `admin:${ADMIN},client:${CLIENT},viewer:${VIEWER}`,
 };
