@@ -57,6 +57,10 @@ export class Worker implements Drainable {
     this.heartbeat.onPresumedDead(() => {
       this.running.interrupt('presumed-dead');
     });
+    // Before anything is waited for: an order that comes meanwhile must find the lanes.
+    for (const lane of this.settings.lanes)
+      this.lanes.push(this.consumers.open(lane, (deliveries) => this.runner.start(deliveries)));
+    if (!isQuiet) for (const lane of this.lanes) lane.start();
     const { subscriber, keys } = this.redis;
     this.stopListening = [
       await subscriber.subscribe(
@@ -67,9 +71,6 @@ export class Worker implements Drainable {
         () => void this.lookForCancels(),
       ),
     ];
-    for (const lane of this.settings.lanes)
-      this.lanes.push(this.consumers.open(lane, (deliveries) => this.runner.start(deliveries)));
-    if (!isQuiet) for (const lane of this.lanes) lane.start();
     await this.unknown.start();
   }
 
