@@ -40,9 +40,16 @@ const TAKE_OVER_MS = 30 * SECOND;
 const TAKE_OVER_FROM_MS = MINUTE;
 
 /** Whether a due moment counts as enqueued in time. `periodMs`: the distance to the tick after it, null when there is none. */
-function isInTime(dueMs: number, isNewest: boolean, periodMs: number | null, presence: Presence): boolean {
+function isInTime(
+  dueMs: number,
+  isNewest: boolean,
+  periodMs: number | null,
+  graceMs: number,
+  presence: Presence,
+): boolean {
   const lateMs = presence.nowMs - dueMs;
-  if (presence.actingSinceMs <= dueMs) return isNewest || lateMs <= IN_TIME_MS;
+  if (presence.actingSinceMs <= dueMs)
+    return lateMs <= IN_TIME_MS || (isNewest && lateMs <= Math.min(TAKE_OVER_MS, graceMs));
   if (isInDrain(dueMs, presence)) return false; // on purpose: then the policy has the word
   if (periodMs !== null && periodMs < TAKE_OVER_FROM_MS) return false;
   return lateMs <= Math.min(TAKE_OVER_MS, (periodMs ?? Infinity) / 4);
@@ -62,7 +69,7 @@ export function decide(
 ): Decision[] {
   const newest = due.moments.at(-1);
   const inTime = new Set(
-    due.moments.filter((dueMs) => isInTime(dueMs, dueMs === newest, periodMs, presence)),
+    due.moments.filter((dueMs) => isInTime(dueMs, dueMs === newest, periodMs, rules.graceMs, presence)),
   );
   const misfires = due.moments.filter(
     (dueMs) => !inTime.has(dueMs) && presence.nowMs - dueMs <= rules.graceMs,

@@ -33,6 +33,15 @@ describe('a tick that is in time', () => {
     expect(verdicts([NOW - 20 * SECOND], rules('skip'), present, HOUR)).toEqual(['fire']);
   });
 
+  // Proven: it once was in time however late it was.
+  it('no longer is after half a minute, or later than its grace', () => {
+    expect(verdicts([NOW - 31 * SECOND], rules('skip'), present, HOUR)).toEqual(['skipped']);
+    expect(verdicts([NOW - 31 * SECOND], rules('once'), present, HOUR)).toEqual(['fire']);
+    expect(verdicts([NOW - 20 * SECOND], rules('once', { graceMs: 5 * SECOND }), present, HOUR)).toEqual([
+      'missed',
+    ]);
+  });
+
   it('still is when another clock took over within seconds, unless the next tick follows at once', () => {
     expect(verdicts([NOW - 12 * SECOND], rules('skip'), absent, 24 * HOUR)).toEqual(['fire']);
     expect(verdicts([NOW - 12 * SECOND], rules('skip'), absent, 60 * SECOND)).toEqual(['fire']);
