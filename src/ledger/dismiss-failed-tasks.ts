@@ -26,10 +26,14 @@ export class DismissFailedTasks {
 
   /** Dismisses every open one that fits and failed before now, in batches; answers how many that were. */
   async dismissAll(filter: FailedTaskFilter, by: string, reason: string | null): Promise<number> {
-    const { where, values } = failedTaskConditions({ ...filter, state: undefined }, 3);
-    const text = dismissSql(`(f.state <> 'OPEN') = false AND ${where}`, BATCH);
+    const [now] = await this.postgres.query<{ at: string }>({ text: 'SELECT now()::text AS at' });
+    const { where, values } = failedTaskConditions({ ...filter, state: undefined }, 4);
+    const text = dismissSql(
+      `(f.state <> 'OPEN') = false AND f.failed_at <= $3::timestamptz AND ${where}`,
+      BATCH,
+    );
     for (let dismissed = 0; ;) {
-      const rows = await this.postgres.query({ text }, [by, reason, ...values]);
+      const rows = await this.postgres.query({ text }, [by, reason, now?.at, ...values]);
       dismissed += rows.length;
       if (rows.length === 0) return dismissed;
     }

@@ -124,6 +124,18 @@ describe('the digest', () => {
     expect(sink.mails).toHaveLength(10);
   });
 
+  // Proven: without the bound both are dismissed, the second unseen.
+  it('dismisses what had failed when it was asked for, and nothing that fails meanwhile', async () => {
+    const worker = await join();
+    await world.fail(2);
+    await worker.handleAll();
+    await world.postgres.query({
+      text: `UPDATE shiftwork.failed_task SET failed_at = now() + interval '1 minute' WHERE seq = (SELECT max(seq) FROM shiftwork.failed_task)`,
+    });
+    const dismissed = await new DismissFailedTasks(world.postgres).dismissAll({}, 'a person', null);
+    expect([dismissed, await rowsOf(`failed_task WHERE state = 'OPEN'`)]).toEqual([1, 1]);
+  });
+
   it('alerts anew when a cause comes back after everything was dismissed, and not before', async () => {
     const worker = await join();
     await world.fail(2);
