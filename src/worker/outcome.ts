@@ -1,7 +1,8 @@
-import { backoffMs, NotJsonError, toJsonText, byteLength, type Backoff } from '../foundation/index.js';
+import { backoffMs, type Backoff } from '../foundation/index.js';
 import { DoNotRetry, RetryIn, Snooze, TaskCancelled, TaskInterrupted, TaskTimedOut } from '../jobs/index.js';
 import { crashed, type EndOfRun } from '../ledger/index.js';
 import { errorJson } from './error-json.js';
+import { ResultError, resultText } from './result-text.js';
 
 /** How a run came to its end: what the handler did, or what was decided over its head. */
 export type Ending =
@@ -26,9 +27,6 @@ export interface Circumstances {
 /** The end of an execution, but for whose it is. */
 export type Outcome = Omit<EndOfRun, 'id' | 'claim' | 'mayBeLocked'>;
 
-/** A result, as JSON, may have this many bytes (PROTOCOL: sizes). */
-export const RESULT_MAX_BYTES = 262_144;
-
 /** Decides what an ending means. Pure: the same ending in the same circumstances is the same outcome. */
 export function decideOutcome(ending: Ending, circumstances: Circumstances): Outcome {
   switch (ending.kind) {
@@ -52,23 +50,12 @@ const NOTHING = {
   failureKind: null,
 } as const;
 
-function finished(value: unknown, circumstances: Circumstances): Outcome {
+function finished(value: unknown, { now }: Circumstances): Outcome {
   try {
-    const result = toJsonText(value);
-    const bytes = byteLength(result);
-    if (bytes <= RESULT_MAX_BYTES) return success(result);
-    return unstorable(
-      'result-too-large',
-      `The result has ${String(bytes)} bytes of JSON; ${String(RESULT_MAX_BYTES)} are kept. Store the data and return where it is.`,
-      circumstances,
-    );
+    return success(resultText(value));
   } catch (error) {
-    if (!(error instanceof NotJsonError)) throw error;
-    return unstorable(
-      'result-not-storable',
-      `The result cannot be stored as JSON: ${error.message}`,
-      circumstances,
-    );
+    if (!(error instanceof ResultError)) throw error;
+    return unstorable(error, now);
   }
 }
 
@@ -86,9 +73,8 @@ function success(result: string): Outcome {
   };
 }
 
-// The work is done, and doing it again would give the same result: no other attempt.
-function unstorable(code: string, message: string, { now }: Circumstances): Outcome {
-  const error = { name: 'ResultError', message, code, stack: null, at: now.toISOString() };
+function unstorable({ name, message, code }: ResultError, now: Date): Outcome {
+  const error = { name, message, code, stack: null, at: now.toISOString() };
   return { ...NOTHING, status: 'FAILED', outcome: 'error', error, chargeAttempt: true, failureKind: 'error' };
 }
 

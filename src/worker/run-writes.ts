@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { toJsonText } from '../foundation/index.js';
-import { TaskCancelled, TaskInterrupted } from '../jobs/index.js';
+import { DoNotRetry, TaskCancelled, TaskInterrupted } from '../jobs/index.js';
 import { Executions, RecordProgress, TaskLogs, type LogLevel } from '../ledger/index.js';
 import { TaskFeed } from '../tasks/index.js';
 import { Telemetry } from '../telemetry/index.js';
+import { ResultError, resultText } from './result-text.js';
 import type { RunningTask, Writes } from './running-task.js';
 
 interface Pending {
@@ -61,13 +61,15 @@ export class RunWrites implements Writes {
     throw this.lost(task, 'checkpoint');
   }
 
+  /** Writes FINISHED into the job's transaction. Throws, so that it is rolled back, when the result cannot be kept. */
   async finish(task: RunningTask, result: unknown, transaction: EntityManager): Promise<void> {
+    const text = storable(result);
     await this.executions.finishIn(transaction, {
       id: task.id,
       claim: task.claim,
       status: 'FINISHED',
       outcome: 'finished',
-      result: toJsonText(result),
+      result: text,
       error: null,
       dueAt: null,
       chargeAttempt: false,
@@ -135,5 +137,14 @@ export class RunWrites implements Writes {
     const reason = new TaskInterrupted('the task belongs to another execution now');
     task.interrupt(reason);
     return reason;
+  }
+}
+
+// As when `run` returns it: no other attempt.
+function storable(result: unknown): string {
+  try {
+    return resultText(result);
+  } catch (error) {
+    throw error instanceof ResultError ? new DoNotRetry(error) : error;
   }
 }

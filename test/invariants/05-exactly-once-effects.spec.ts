@@ -33,6 +33,17 @@ describe('invariant 5: effects written in the task’s own transaction happen ex
     expect(await effectsOf(id)).toEqual([0, 1]);
   });
 
+  // Proven: without the look at its size the task was FINISHED, result and all.
+  it('rolls the rows of the job back when its result cannot be kept', async () => {
+    const { id } = await world.enqueue('test.effect', { finish: true, resultBytes: 300_000 });
+    expect(await world.ended(id)).toMatchObject({
+      status: 'FAILED',
+      execution: 1,
+      error: { code: 'result-too-large' },
+    });
+    expect(await effectsOf(id)).toEqual([]);
+  });
+
   it('does not hold up anybody else’s outcome while a job keeps its transaction open', async () => {
     const holder = await world.enqueue('test.effect', { steps: 1, holdMs: 8_000 });
     await world.inStatus(holder.id, 'STARTED');

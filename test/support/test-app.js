@@ -127,6 +127,7 @@ const Effect = job(
       stepMs: z.number().default(0),
       holdMs: z.number().default(0),
       finish: z.boolean().default(false),
+      resultBytes: z.number().default(0),
     }),
   },
   [Postgres],
@@ -134,7 +135,8 @@ const Effect = job(
     constructor(postgres) {
       this.postgres = postgres;
     }
-    async run({ steps, stepMs, holdMs, finish }, task) {
+    async run({ steps, stepMs, holdMs, finish, resultBytes }, task) {
+      const result = { steps, ...(resultBytes > 0 && { filler: 'x'.repeat(resultBytes) }) };
       for (let step = task.lastCheckpoint?.step ?? 0; step < steps; step++) {
         await this.postgres.dataSource.transaction(async (manager) => {
           await manager.query(
@@ -144,7 +146,7 @@ const Effect = job(
           await task.checkpoint({ step: step + 1 }, { transaction: manager });
           console.log(JSON.stringify({ event: 'test.holding', task: task.id }));
           if (holdMs > 0) await rest(holdMs);
-          if (finish && step + 1 === steps) await task.finish({ steps }, { transaction: manager });
+          if (finish && step + 1 === steps) await task.finish(result, { transaction: manager });
         });
         await task.progress((100 * (step + 1)) / steps);
         if (stepMs > 0) await rest(stepMs, task.signal);
