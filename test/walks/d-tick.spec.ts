@@ -38,7 +38,7 @@ describe('walk d: a tick, with clocks that are real processes', { timeout: 240_0
     await fleet.account();
   });
 
-  it('is finished by a SIGTERM that comes while it is written, and the next clock leads at once', async () => {
+  it('is finished by a SIGTERM that comes while it is written, and the next clock leads', async () => {
     await fleet.untilBooted();
     const leader = await fleet.untilLed();
     // Somebody holds the row, so that the tick is under way and cannot end.

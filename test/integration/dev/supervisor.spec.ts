@@ -29,7 +29,11 @@ const POLITE = `
   setInterval(() => undefined, 1_000);
   process.on('SIGTERM', () => { console.log('goodbye'); process.exit(0); });
   console.log('up');`;
-const STUBBORN = `setInterval(() => undefined, 1_000); process.on('SIGTERM', () => console.log('no')); console.log('up');`;
+const STUBBORN = `
+  setInterval(() => undefined, 1_000);
+  process.on('SIGTERM', () => console.log('no'));
+  console.log(process.pid);
+  console.log('up');`;
 
 async function up(lines: string[], ...names: string[]): Promise<void> {
   await waitFor(`${names.join(', ')} to be up`, () => names.every((name) => lines.includes(`${name}: up`)));
@@ -58,6 +62,8 @@ describe('the supervisor', () => {
     await Promise.all([supervisor.stop(), supervisor.stop()]); // twice is once
 
     await waitFor('the refusal to be printed', () => lines.includes('web: no'));
+    const pid = Number(lines.find((line) => /^web: \d+$/.test(line))?.slice(5));
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
 
   it('starts a child again that ended by itself, after a pause that grows', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Failure, FailureHandler, type FailureLink } from '../../../src/failures/index.js';
 import { openWorld, type World } from '../../support/failures.js';
+import { waitFor } from '../../support/wait.js';
 
 let world: World;
 beforeEach(async () => {
@@ -93,7 +94,7 @@ describe('the failure chain', () => {
     const hanging = await world.join({ links: [Hangs, Tells] });
     const stop = new AbortController();
     const handling = hanging.handleAll(stop.signal);
-    await expect.poll(() => world.failedTasks()).toHaveLength(1);
+    await waitFor('the FailedTask', async () => (await world.failedTasks()).length === 1);
     stop.abort();
     await handling;
     expect(seen).toEqual([]);

@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 describe('Leadership', () => {
-  it('is held by one contender, and goes on to another as soon as it is given back, with the next term', async () => {
+  it('is held by one contender, and goes on to another when it is given back, with the next term', async () => {
     const all = await Promise.all([contender('a'), contender('a'), contender('a')]);
     for (const each of all) each.start();
     const first = await waitFor('a leader', () => all.find((each) => each.isLeading()));
