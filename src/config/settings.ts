@@ -11,7 +11,7 @@ export interface Token {
 
 /**
  * Everything the environment decides, read once at boot and frozen. Durations carry their unit in the name.
- * `SETTINGS` in `variables.ts` lists the variables with their defaults and reasons; the README's table is made of it.
+ * The README's table lists the variables with their defaults and reasons.
  */
 export interface Settings {
   /** Roles of this process, from argv. */
