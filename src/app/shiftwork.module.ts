@@ -1,6 +1,13 @@
 import { type DynamicModule, Logger, Module, type ModuleMetadata } from '@nestjs/common';
 import { ClockModule } from '../clock/index.js';
-import { ConfigModule, environment, loadSettings, type Role, type Settings } from '../config/index.js';
+import {
+  ConfigModule,
+  environment,
+  loadSettings,
+  type RestAccess,
+  type Role,
+  type Settings,
+} from '../config/index.js';
 import { ControlModule } from '../control/index.js';
 import { DispatchModule } from '../dispatch/index.js';
 import { FailuresModule } from '../failures/index.js';
@@ -23,7 +30,10 @@ export interface ShiftworkOptions {
   readonly roles?: readonly Role[];
   /** Default: read from the environment; then a fault throws `SettingsError` from `forRoot`. */
   readonly settings?: Settings;
-  /** Who may use REST. Default: SHIFTWORK_TOKENS. `{ auth: 'host' }` leaves it to the host app's guards; `false`: no REST. */
+  /**
+   * Who may use REST. Default: SHIFTWORK_TOKENS; without them this machine only, and in production `forRoot` throws `SettingsError`.
+   * `{ auth: 'host' }` leaves it to the host app's guards; `false`: no REST.
+   */
   readonly http?: HttpOptions | false;
   /** Modules whose providers are jobs, failure handlers and schedules, when they are not imported elsewhere. */
   readonly imports?: ModuleMetadata['imports'];
@@ -40,8 +50,8 @@ export interface ShiftworkOptions {
 @Module({})
 export class ShiftworkModule {
   static forRoot(options: ShiftworkOptions = {}): DynamicModule {
-    const settings = options.settings ?? loadSettings(environment, options.roles ?? []).settings;
     const telemetry = options.telemetry ?? withLog(new Telemetry());
+    const settings = options.settings ?? readSettings(options, telemetry);
     const lifecycle = options.lifecycle ?? createLifecycle(settings, telemetry);
     return {
       module: ShiftworkModule,
@@ -68,6 +78,16 @@ export class ShiftworkModule {
       ],
     };
   }
+}
+
+function readSettings({ roles = [], http }: ShiftworkOptions, telemetry: Telemetry): Settings {
+  const { settings, warnings } = loadSettings(environment, roles, restAccess(http));
+  for (const warning of warnings) telemetry.emit('process.warned', { warning });
+  return settings;
+}
+
+function restAccess(http: ShiftworkOptions['http']): RestAccess {
+  return http === false ? 'none' : (http?.auth ?? 'tokens');
 }
 
 function rooms(settings: Settings, options: ShiftworkOptions): NonNullable<ModuleMetadata['imports']> {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { SECOND } from '../foundation/index.js';
 import { parseQueues, type Lane } from './queues.js';
 import type { Role } from './roles.js';
-import type { Settings, SettingsWarning, Token, TokenRole } from './settings.js';
+import type { RestAccess, Settings, SettingsWarning, Token, TokenRole } from './settings.js';
 import { SettingsError } from './settings-error.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,9 +17,14 @@ export interface LoadedSettings {
 
 /**
  * Reads the environment into frozen `Settings`. Throws one `SettingsError` that lists every fault with an example each;
- * values of secrets never appear in it. `roles` come from argv (empty for a one-off process such as the CLI).
+ * values of secrets never appear in it. `roles` come from argv (empty for a one-off process such as the CLI). `rest`: tokens are
+ * needed only where they decide.
  */
-export function loadSettings(env: Environment, roles: readonly Role[]): LoadedSettings {
+export function loadSettings(
+  env: Environment,
+  roles: readonly Role[],
+  rest: RestAccess = 'tokens',
+): LoadedSettings {
   const read = new Reader(env);
   const production = env['NODE_ENV'] === 'production';
   const tokens = readTokens(read);
@@ -31,7 +36,7 @@ export function loadSettings(env: Environment, roles: readonly Role[]): LoadedSe
   );
   const redisUrl = read.url(redisVariable(read), ['redis:', 'rediss:'], 'redis://host:6379');
   const port = read.number('PORT', 3000, { min: 0, max: 65_535, unit: 'a TCP port' });
-  const webTokenless = roles.includes('web') && tokens.length === 0;
+  const webTokenless = roles.includes('web') && rest === 'tokens' && tokens.length === 0;
   if (webTokenless && production) {
     read.fault(
       'SHIFTWORK_TOKENS',
@@ -87,7 +92,7 @@ export function loadSettings(env: Environment, roles: readonly Role[]): LoadedSe
     read.fault('SHUTDOWN_GRACE', 'leaves no time to run after the hand-over margin', '25');
   }
   if (read.faults.length > 0) throw new SettingsError(read.faults);
-  return { settings, warnings: warningsOf(settings) };
+  return { settings, warnings: [...(webTokenless ? [TOKENLESS] : []), ...warningsOf(settings)] };
 }
 
 class Reader {
@@ -277,6 +282,9 @@ function buildHash(): string {
     .slice(0, 12);
 }
 
+const TOKENLESS =
+  'SHIFTWORK_TOKENS is not set: REST answers this machine only (loopback), and everybody there is an admin. Example: SHIFTWORK_TOKENS=admin:A-LONG-SECRET,client:ANOTHER';
+
 function warningsOf(settings: Settings): string[] {
   const warnings: string[] = [];
   if (settings.admins.length === 0)
@@ -284,10 +292,6 @@ function warningsOf(settings: Settings): string[] {
   if (settings.production && settings.smtpUrl === null)
     warnings.push(
       'SMTP_URL is not set: mails to the admins are kept but not sent. Example: SMTP_URL=smtp://user:password@host:587',
-    );
-  if (settings.roles.includes('web') && settings.tokens.length === 0)
-    warnings.push(
-      'SHIFTWORK_TOKENS is not set: the web listens on 127.0.0.1 only, and everybody there is an admin.',
     );
   const slots = settings.lanes.reduce((sum, lane) => sum + lane.slots, 0);
   if (settings.roles.includes('worker') && slots > 500)

@@ -4,6 +4,9 @@ import type { Role } from './roles.js';
 /** Who may do what through REST. */
 export type TokenRole = 'admin' | 'client' | 'viewer';
 
+/** Who says who may use REST: SHIFTWORK_TOKENS, the guards of the host app, or nobody, because there is no REST. */
+export type RestAccess = 'tokens' | 'host' | 'none';
+
 export interface Token {
   readonly role: TokenRole;
   readonly value: string;

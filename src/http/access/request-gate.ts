@@ -5,16 +5,24 @@ import { Schedules } from '../../clock/index.js';
 import { JobRegistry, UnknownJobError } from '../../jobs/index.js';
 import { JobDefinitions } from '../../ledger/index.js';
 import { Tasks } from '../../tasks/index.js';
-import { BodyTooLargeError, ForbiddenError, UnauthorizedError } from '../errors/request-errors.js';
+import {
+  BodyTooLargeError,
+  ForbiddenError,
+  LoopbackOnlyError,
+  UnauthorizedError,
+} from '../errors/request-errors.js';
 import { HTTP_OPTIONS, type HttpOptions } from '../http-options.js';
 import type { RouteRules } from './access.js';
 import { BODY_LIMIT } from './body-limits.js';
+import { isLoopback } from './loopback.js';
 import { Tokens } from './tokens.js';
 
 /** The parts of a request that are known before its body is read. */
 export interface RequestHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly params: unknown;
+  /** The connection itself: what a header says of the client, the client can say of itself. */
+  readonly socket: { readonly remoteAddress?: string | undefined };
 }
 
 /**
@@ -49,7 +57,11 @@ export class RequestGate {
   }
 
   private authorize(access: RouteRules['access'], head: RequestHead): void {
-    if (access === 'open' || this.options?.auth === 'host' || !this.tokens.areConfigured) return;
+    if (access === 'open' || this.options?.auth === 'host') return;
+    if (!this.tokens.areConfigured) {
+      demandLoopback(head);
+      return;
+    }
     if (access === 'docs' && !this.settings.production) return;
     const role = this.roleOf(head);
     if (role === null) throw new UnauthorizedError();
@@ -88,6 +100,11 @@ export class RequestGate {
         return this.schedules.get(paramOf(head, 'name'));
     }
   }
+}
+
+// The ready-made app listens there only. Where a host app listens is not ours to say, so each request is looked at.
+function demandLoopback({ socket }: RequestHead): void {
+  if (!isLoopback(socket.remoteAddress)) throw new LoopbackOnlyError();
 }
 
 function checkSize(rules: RouteRules, head: RequestHead): void {

@@ -57,6 +57,17 @@ export class ForbiddenError extends RequestError {
   }
 }
 
+/** Without tokens everybody is an admin, so only this machine is let in. */
+export class LoopbackOnlyError extends RequestError {
+  readonly code = 'forbidden';
+
+  constructor() {
+    super(
+      "Without tokens only this machine (loopback) is answered. Set SHIFTWORK_TOKENS=admin:A-LONG-SECRET and send it, or leave REST to your own guards: forRoot({ http: { auth: 'host' } }).",
+    );
+  }
+}
+
 export class MalformedJsonError extends RequestError {
   readonly code = 'malformed-json';
 

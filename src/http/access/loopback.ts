@@ -1,0 +1,11 @@
+import { BlockList, isIP } from 'node:net';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether the other end of a connection is on this machine. Of a connection that has gone nothing is known: no. */
+export function isLoopback(address: string | undefined): boolean {
+  // An IPv4 address written as IPv6 (::ffff:127.0.0.1) is judged by the IPv4 rule: BlockList sees through it.
+  return address !== undefined && loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
