@@ -1,22 +1,23 @@
-import { networkInterfaces } from 'node:os';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, request, type RequestListener } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type DynamicModule, type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ShiftworkModule, type ShiftworkOptions } from '../../../src/app/index.js';
-import { createWebApp } from '../../../src/app/web.js';
 import { SettingsError } from '../../../src/config/index.js';
 import { type EmittedEvent, Telemetry } from '../../../src/telemetry/index.js';
+import { openFolder } from '../../support/folders.js';
 import { Web } from './web.fixture.js';
 
 const QUIET = { logger: false, abortOnError: false } as const;
-const CREATE = {
-  'the ready-made app': (shiftwork: DynamicModule) => createWebApp(shiftwork, false),
-  'an app on Fastify': (shiftwork: DynamicModule): Promise<INestApplication> =>
-    NestFactory.create(hostOf(shiftwork), new FastifyAdapter(), QUIET),
-  'an app on Express': (shiftwork: DynamicModule): Promise<INestApplication> =>
-    NestFactory.create(hostOf(shiftwork), QUIET),
-};
+const onFastify = (shiftwork: DynamicModule): Promise<INestApplication> =>
+  NestFactory.create(hostOf(shiftwork), new FastifyAdapter(), QUIET);
+const onExpress = (shiftwork: DynamicModule): Promise<INestApplication> =>
+  NestFactory.create(hostOf(shiftwork), QUIET);
 
 function hostOf(shiftwork: DynamicModule): new () => object {
   @Module({ imports: [shiftwork] })
@@ -24,54 +25,73 @@ function hostOf(shiftwork: DynamicModule): new () => object {
   return HostModule;
 }
 
-/** An address of this machine that is not loopback: whoever calls it comes from it. */
-const OUTSIDE = Object.values(networkInterfaces())
-  .flat()
-  .find((each) => each?.internal === false && each.family === 'IPv4')?.address;
+const PATHS = ['/tasks', '/metrics', '/tasks/00000000-0000-7000-8000-000000000000/events'];
+const CLAIMS = { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1', authorization: 'Bearer a' };
+const REFUSAL = { code: 'forbidden', detail: expect.stringContaining('SHIFTWORK_TOKENS=') as string };
+const withoutTokens = (create?: typeof onExpress, http?: ShiftworkOptions['http']): Promise<Web> =>
+  Web.start(
+    ['web'],
+    { SHIFTWORK_TOKENS: '' },
+    { ...(create !== undefined && { create }), ...(http !== undefined && { http }) },
+  );
 
-describe.runIf(OUTSIDE !== undefined)('without tokens', () => {
+describe('without tokens', () => {
+  let web: Web;
+  afterEach(() => web.stop());
+
   // Proven: without demandLoopback in the gate, whoever comes from outside is an admin.
-  it.each(Object.entries(CREATE))('%s answers loopback only', async (_which, create) => {
-    const web = await Web.start(['web'], { SHIFTWORK_TOKENS: '', HOST: '0.0.0.0' }, { create });
-    try {
-      const inside = { token: null };
-      expect((await web.post('/queues/default/pause', undefined, inside)).status).toBe(200);
+  it.each([
+    ['the ready-made app', undefined],
+    ['an app on Fastify', onFastify],
+  ])('%s answers loopback only, whatever the headers say', async (_which, create) => {
+    web = await withoutTokens(create);
+    expect((await web.post('/queues/default/pause', undefined, { token: null })).status).toBe(200);
+    const fastify = web.app as NestFastifyApplication;
+    for (const url of PATHS) {
+      const answer = await fastify.inject({ url, headers: CLAIMS, remoteAddress: '203.0.113.7' });
+      expect([url, answer.statusCode]).toEqual([url, 403]);
+      expect(answer.json()).toMatchObject(REFUSAL);
+    }
+    const health = await fastify.inject({ url: '/health/live', remoteAddress: '203.0.113.7' });
+    expect(health.statusCode).toBe(200);
+  });
 
-      const outside = `http://${String(OUTSIDE)}:${new URL(await web.app.getUrl()).port}`;
-      for (const path of ['/tasks', '/metrics', '/tasks/00000000-0000-7000-8000-000000000000/events']) {
-        const answer = await fetch(outside + path, {
-          headers: { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1', authorization: 'Bearer a' },
-        });
-        expect([path, answer.status, answer.headers.get('content-type')]).toEqual([
-          path,
-          403,
-          'application/problem+json',
-        ]);
-        expect(await answer.json()).toMatchObject({
-          code: 'forbidden',
-          detail: expect.stringContaining('SHIFTWORK_TOKENS=') as string,
-        });
+  // Proven: as above. Over a socket file nobody can tell where the other end is.
+  it('an app on Express answers loopback only, whatever the headers say', async () => {
+    web = await withoutTokens(onExpress);
+    expect((await web.post('/queues/default/pause', undefined, { token: null })).status).toBe(200);
+    const server = createServer(web.app.getHttpAdapter().getInstance() as RequestListener);
+    const folder = openFolder('tokenless');
+    const socketPath = join(folder, 'http.sock');
+    server.listen(socketPath);
+    await once(server, 'listening');
+    try {
+      for (const path of PATHS) {
+        const answer = await overSocket(socketPath, path);
+        expect([path, answer.status]).toEqual([path, 403]);
+        expect(answer.body).toMatchObject(REFUSAL);
       }
-      expect((await fetch(`${outside}/health/live`)).status).toBe(200);
+      expect((await overSocket(socketPath, '/health/live')).status).toBe(200);
     } finally {
-      await web.stop();
+      server.close();
+      rmSync(folder, { recursive: true });
     }
   });
 
   it('whoever comes from outside is let in where the guards are the host’s', async () => {
-    const env = { SHIFTWORK_TOKENS: '', HOST: '0.0.0.0' };
-    const web = await Web.start(['web'], env, {
-      create: CREATE['an app on Express'],
-      http: { auth: 'host' },
-    });
-    try {
-      const { port } = new URL(await web.app.getUrl());
-      expect((await fetch(`http://${String(OUTSIDE)}:${port}/tasks`)).status).toBe(200);
-    } finally {
-      await web.stop();
-    }
+    web = await withoutTokens(onFastify, { auth: 'host' });
+    const fastify = web.app as NestFastifyApplication;
+    const answer = await fastify.inject({ url: '/tasks', remoteAddress: '203.0.113.7' });
+    expect(answer.statusCode).toBe(200);
   });
 });
+
+async function overSocket(socketPath: string, path: string): Promise<{ status: number; body: unknown }> {
+  const asked = request({ socketPath, path, headers: CLAIMS });
+  asked.end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, body: JSON.parse(await text(answer)) };
+}
 
 describe('forRoot that reads the environment', () => {
   afterEach(() => vi.unstubAllEnvs());
