@@ -1,7 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Controller, Get, Header, NotFoundException, Param, Redirect, StreamableFile } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Header,
+  NotFoundException,
+  Param,
+  Redirect,
+  Req,
+  Res,
+  StreamableFile,
+} from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+
+/** What Fastify's and Express' replies have in common, as far as it is needed here. */
+interface Reply {
+  status(code: number): unknown;
+  header(name: string, value: string): unknown;
+}
 
 const PUBLIC = path.join(import.meta.dirname, 'public');
 
@@ -24,8 +40,15 @@ export class AdminController {
   @Get()
   @Header('content-security-policy', POLICY)
   @Header('cache-control', 'no-cache')
-  async page(): Promise<StreamableFile> {
-    return fileOf('index.html', 'text/html; charset=utf-8');
+  async page(
+    @Req() { url }: { readonly url: string },
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<StreamableFile | undefined> {
+    if (!/\/(\?|$)/.test(url)) return fileOf('index.html', 'text/html; charset=utf-8');
+    // The page looks for its files, and for REST, beside itself; behind a slash that would be one folder too deep.
+    reply.status(302);
+    reply.header('location', '../admin');
+    return undefined;
   }
 
   /** Links in mails are paths; the page reads what it shows from behind the `#`. */
@@ -35,6 +58,24 @@ export class AdminController {
     return id === undefined
       ? { url: '../admin#/failed' }
       : { url: `../../admin#/failed/${encodeURIComponent(id)}` };
+  }
+
+  @Get(['queues', 'processes'])
+  @Redirect('../admin#/overview')
+  overview(): void {
+    // the way there is all
+  }
+
+  @Get('tasks')
+  @Redirect('../admin#/tasks')
+  tasks(): void {
+    // the way there is all
+  }
+
+  @Get('schedules')
+  @Redirect('../admin#/schedules')
+  schedules(): void {
+    // the way there is all
   }
 
   @Get(':file')

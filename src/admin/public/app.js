@@ -410,11 +410,15 @@ function whatMayBeDone(failure) {
       'div',
       { className: 'actions' },
       action('Retry', () => call('POST', `failed-tasks/${failure.id}/retry`)),
-      action('Dismiss', () =>
-        call('POST', `failed-tasks/${failure.id}/dismiss`, { reason: prompt('Why?') || undefined }),
-      ),
+      action('Dismiss', () => dismiss(failure.id)),
     );
   return failure.retriedAs ? link(`#/tasks/${failure.retriedAs}`, 'its retry') : '';
+}
+
+async function dismiss(id) {
+  const reason = prompt('Why?');
+  if (reason === null) return 'Not dismissed'; // there would be no way back
+  await call('POST', `failed-tasks/${id}/dismiss`, { reason: reason || undefined });
 }
 
 async function schedules() {

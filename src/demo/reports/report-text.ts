@@ -8,7 +8,7 @@ export function reportText(report: DailyReport, publicUrl: string): { text: stri
   ];
   const open = report.open.map((it) => ({
     line: `${String(it.open)} x ${it.job}: ${it.message}`,
-    link: `${publicUrl}/failed-tasks/${it.latest}`,
+    link: `${publicUrl}/admin/failed-tasks/${it.latest}`,
   }));
   const heads = [
     `Tasks accepted on ${report.day}, and what has become of them`,

@@ -22,6 +22,10 @@ it('the links of the mails lead to the page, wherever it is mounted', async () =
   for (const [path, hash] of [
     ['failed-tasks/0192-x', '#/failed/0192-x'],
     ['failed-tasks', '#/failed'],
+    ['queues', '#/overview'],
+    ['processes', '#/overview'],
+    ['tasks', '#/tasks'],
+    ['schedules', '#/schedules'],
   ]) {
     const { status, headers } = await fetch(`${web.url}/admin/${String(path)}`, { redirect: 'manual' });
     expect(status).toBe(302);
@@ -29,6 +33,12 @@ it('the links of the mails lead to the page, wherever it is mounted', async () =
     expect([to.pathname, to.hash]).toEqual(['/admin', hash]);
     expect((await fetch(`${web.url}/admin/${String(path)}`)).status).toBe(200);
   }
+});
+
+// Proven: without the redirect the page is there, and none of its files.
+it('the dashboard with a slash at its end leads to the one without', async () => {
+  const page = await fetch(`${web.url}/admin/`);
+  expect([page.status, new URL(page.url).pathname]).toEqual([200, '/admin']);
 });
 
 it('nothing outside of its folder is served', async () => {
