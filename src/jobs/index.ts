@@ -5,6 +5,7 @@ export {
   DEFAULT_BACKOFF,
   DEFAULT_QUEUE,
   type JobOptions,
+  MOST_TIMEOUT_MS,
   NoPayload,
 } from './job-options.js';
 export type { TaskContext } from './task-context.js';

@@ -9,6 +9,7 @@ import {
   DEFAULT_BACKOFF,
   DEFAULT_QUEUE,
   type JobOptions,
+  MOST_TIMEOUT_MS,
   NoPayload,
 } from './job-options.js';
 import { type JsonSchema, pathsMarked } from './json-schema.js';
@@ -133,8 +134,8 @@ function checkedOptions(className: string, options: Partial<JobOptions>): Checke
     `backoff needs a delay in ms, 0 to ${String(HOUR)}. Example: backoff: { type: 'exponential', delay: 1_000 }`,
   );
   demand(
-    timeout === null || (Number.isInteger(timeout) && timeout >= 1),
-    'timeout is in ms, 1 or more, or null for none. Example: timeout: 120_000',
+    timeout === null || (Number.isInteger(timeout) && timeout >= 1 && timeout <= MOST_TIMEOUT_MS),
+    `timeout is in ms, 1 to ${String(MOST_TIMEOUT_MS)} (24.8 days), or null for none. Example: timeout: 120_000`,
   );
   return {
     name: name ?? '',

@@ -1,4 +1,4 @@
-import type { Backoff } from '../foundation/index.js';
+import { type Backoff, MAX_TIMER_MS } from '../foundation/index.js';
 import type { PayloadDeclaration } from './payload-schema.js';
 
 /** What `@JobHandler` takes. */
@@ -13,7 +13,10 @@ export interface JobOptions<D extends PayloadDeclaration = PayloadDeclaration> {
   readonly attempts?: number;
   /** Pause between attempts; `delay` in ms. Default exponential from 1,000 ms (1 s, 2 s, 4 s …, at most 1 h, jittered by 20 %). */
   readonly backoff?: Backoff;
-  /** ms after which `task.signal` fires with `TaskTimedOut` and the attempt has failed. Default null: no timeout. */
+  /**
+   * ms after which `task.signal` fires with `TaskTimedOut` and the attempt has failed; at most `MOST_TIMEOUT_MS`. Default null: no
+   * timeout.
+   */
   readonly timeout?: number | null;
   /**
    * When the process dies while the task runs, or has to go and the task does not answer its signal: `rerun` (default, at most 3
@@ -23,6 +26,9 @@ export interface JobOptions<D extends PayloadDeclaration = PayloadDeclaration> {
   /** Says that two executions side by side would do harm. START is committed before every run anyway; kept for the record. */
   readonly exclusive?: boolean;
 }
+
+/** About 24.8 days: Node has no longer timer, and the ledger's column holds no more. */
+export const MOST_TIMEOUT_MS = MAX_TIMER_MS;
 
 export const DEFAULT_QUEUE = 'default';
 export const DEFAULT_ATTEMPTS = 3;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { DAY, inKeyOrder, toJsonText } from '../foundation/index.js';
-import type { PayloadIssue } from '../jobs/index.js';
+import { MOST_TIMEOUT_MS, type PayloadIssue } from '../jobs/index.js';
 import { InvalidOptionsError } from './task-errors.js';
 
 /** What a caller may say about one task. Everything left out comes from the job. */
@@ -16,7 +16,7 @@ export interface EnqueueOptions {
   readonly priority?: number | undefined;
   /** Executions that may end in an error, the first included; 1 to 1000. */
   readonly attempts?: number | undefined;
-  /** ms an attempt may take. */
+  /** ms an attempt may take; 1 to `MOST_TIMEOUT_MS`. */
   readonly timeout?: number | undefined;
   /** 1 to 255 printable ASCII characters: the same job and key give the same task, as long as its row is kept. */
   readonly idempotencyKey?: string | undefined;
@@ -70,9 +70,9 @@ export function checkOptions(options: EnqueueOptions): void {
     'must be a whole number from 1 to 1000',
   );
   demand(
-    timeout === undefined || isWhole(timeout, 1, MOST_DELAY_MS),
+    timeout === undefined || isWhole(timeout, 1, MOST_TIMEOUT_MS),
     'timeout',
-    'must be a whole number of milliseconds, 1 or more',
+    `must be a whole number of milliseconds from 1 to ${String(MOST_TIMEOUT_MS)}`,
   );
   demand(
     idempotencyKey === undefined || isIdempotencyKey(idempotencyKey),

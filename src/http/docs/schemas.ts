@@ -1,3 +1,4 @@
+import { MOST_TIMEOUT_MS } from '../../jobs/index.js';
 import { FINAL_STATUSES, TASK_STATUSES } from '../../ledger/index.js';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -64,7 +65,7 @@ const OPTIONS = body({
   key: { ...text, maxLength: 100, description: 'your own tag, to find the task by' },
   priority: { type: 'integer', minimum: 1, maximum: 1000, description: '1 comes first; without one: last' },
   attempts: { type: 'integer', minimum: 1, maximum: 1000 },
-  timeout: ms,
+  timeout: { ...ms, minimum: 1, maximum: MOST_TIMEOUT_MS },
   idempotencyKey: { ...text, maxLength: 255 },
   requireWorker: { ...flag, description: 'refuse (503) when no live worker serves the queue' },
 });

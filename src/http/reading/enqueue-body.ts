@@ -1,3 +1,4 @@
+import { MOST_TIMEOUT_MS } from '../../jobs/index.js';
 import type { EnqueueOptions } from '../../tasks/index.js';
 import { BULK_PAYLOADS, PAYLOAD_LIMIT } from '../access/body-limits.js';
 import { BodyTooLargeError } from '../errors/request-errors.js';
@@ -75,7 +76,7 @@ function readOptions(body: FieldReader): Draft {
     key: reader.text('key', { max: 100 }),
     priority: reader.integer('priority', { min: 1, max: 1_000 }),
     attempts: reader.integer('attempts', { min: 1, max: 1_000 }),
-    timeout: reader.integer('timeout', { min: 1, max: 30 * DAY_MS, unit: 'ms' }),
+    timeout: reader.integer('timeout', { min: 1, max: MOST_TIMEOUT_MS, unit: 'ms' }),
     idempotencyKey: readKey(reader, 'idempotencyKey'),
     requireWorker: reader.flag('requireWorker'),
   });

@@ -99,6 +99,7 @@ describe('a schedule that is put', () => {
     ['an unknown key', { tz: 'UTC' }, 'tz', 'unknown'],
     ['an unknown option', { options: { runAt: 'now' } }, 'options.runAt', 'unknown'],
     ['an option out of range', { options: { priority: 0 } }, 'options.priority', '1'],
+    ['a timeout that no timer keeps', { options: { timeout: 2 ** 31 } }, 'options.timeout', '2147483647'],
   ])('is refused for %s, and nothing is changed', async (_what, change, path, message) => {
     const before = await web.schedules.get('daily');
     const refusal = await web.schedules

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MOST_TIMEOUT_MS } from '../../../src/jobs/index.js';
 import { query } from '../../support/servers.js';
 import { type Answer, CLIENT, VIEWER, Web, type CallOptions } from './web.fixture.js';
 
@@ -240,6 +241,19 @@ describe('accepting', () => {
     const textOf = new Map(rows.map((row) => [row.id, row.text]));
     expect(body.ids.map((id: string) => textOf.get(id))).toEqual(payloads.map((payload) => payload.text));
     expect(new Set(rows.map((row) => row.tx)).size).toBe(1);
+  });
+
+  // Proven: with more allowed, the second is a 500, because the column holds no more.
+  it('takes a timeout as long as a timer can be, and refuses a longer one', async () => {
+    const ask = (timeout: number) =>
+      web.post('/jobs/test.echo', { payload: { text: 'patient' }, options: { timeout } });
+    const longest = await ask(MOST_TIMEOUT_MS);
+    const { status, body } = await ask(2_592_000_000);
+    expect([longest.status, status, body.errors.map(({ path }) => path)]).toEqual([
+      202,
+      422,
+      ['options.timeout'],
+    ]);
   });
 
   it('is refused with 429 and Retry-After when the backlog of the queue is full', async () => {

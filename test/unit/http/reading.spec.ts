@@ -65,6 +65,7 @@ describe('the body of an enqueue', () => {
       { payload: 1, options: { delay: 1, runAt: '2026-11-21T08:00:00Z' } },
       ['options.delay'],
     ],
+    ['a timeout that no timer keeps', { payload: 1, options: { timeout: 2 ** 31 } }, ['options.timeout']],
     ['a key of 101 characters', { payload: 1, options: { key: 'x'.repeat(101) } }, ['options.key']],
     [
       'a key that is not ASCII',

@@ -13,6 +13,7 @@ import {
   JobRegistry,
   JobsModule,
   MissingPayloadError,
+  MOST_TIMEOUT_MS,
   NoPayload,
   Snooze,
   type TaskContext,
@@ -181,6 +182,7 @@ describe('the boot is refused, and the message names the line to add, for', () =
     [{ queue: 'High' }, "queue: 'default'"],
     [{ attempts: 0 }, 'attempts: 3'],
     [{ timeout: 0.5 }, 'timeout: 120_000'],
+    [{ timeout: MOST_TIMEOUT_MS + 1 }, '1 to 2147483647'],
     [{ backoff: { type: 'fixed', delay: -1 } as const }, 'backoff: {'],
   ])('the option %j', async (wrong, advice) => {
     class WrongJob implements Job<NoPayload> {
