@@ -1,4 +1,5 @@
 import { RequestError } from './errors.js';
+import { isStorableText } from './json.js';
 
 /** A page of a list; `nextCursor` asks for the page after it, null at the end. */
 export interface Page<T> {
@@ -30,9 +31,13 @@ export function decodeCursor(
   const position = parse(cursor);
   if (!Array.isArray(position) || position.length !== length || !position.every(isPart))
     throw new BadCursorError();
-  if (!position.every((part) => typeof part === 'string' || typeof part === 'number'))
-    throw new BadCursorError();
+  if (!position.every(isSound)) throw new BadCursorError();
   return position;
+}
+
+// A text that cannot be stored was in no list.
+function isSound(part: unknown): part is string | number {
+  return typeof part === 'number' || (typeof part === 'string' && isStorableText(part));
 }
 
 function parse(cursor: string): unknown {

@@ -28,7 +28,7 @@ export function toJsonText(value: unknown): string {
 }
 
 function isStorable(leaf: unknown): boolean {
-  if (typeof leaf === 'string') return leaf.isWellFormed() && !leaf.includes('\u0000');
+  if (typeof leaf === 'string') return isStorableText(leaf);
   if (typeof leaf === 'number') return Number.isFinite(leaf);
   return typeof leaf === 'boolean' || leaf === undefined || leaf === null;
 }
@@ -66,6 +66,11 @@ export function inKeyOrder(value: unknown): unknown {
 /** UTF-8 bytes of a text. */
 export function byteLength(text: string): number {
   return Buffer.byteLength(text, 'utf8');
+}
+
+/** Whether PostgreSQL takes the text: it refuses NUL in a text, and lone surrogates in jsonb. */
+export function isStorableText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\u0000');
 }
 
 /** The text without what PostgreSQL refuses: NUL and lone surrogates become U+FFFD. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
-import { DAY, inKeyOrder, toJsonText } from '../foundation/index.js';
+import { DAY, inKeyOrder, isStorableText, toJsonText } from '../foundation/index.js';
 import { MOST_TIMEOUT_MS, type PayloadIssue } from '../jobs/index.js';
 import { InvalidOptionsError } from './task-errors.js';
 
@@ -55,7 +55,8 @@ export function checkOptions(options: EnqueueOptions): void {
     'must not be more than ten years from now',
   );
   demand(
-    key === undefined || (typeof key === 'string' && key.length >= 1 && key.length <= 100 && isPlain(key)),
+    key === undefined ||
+      (typeof key === 'string' && key.length >= 1 && key.length <= 100 && isStorableText(key)),
     'key',
     'must be 1 to 100 characters of text',
   );
@@ -109,9 +110,4 @@ export function requestHash(job: string, payload: unknown, options: EnqueueOptio
 
 function isWhole(value: number, least: number, most: number): boolean {
   return Number.isInteger(value) && value >= least && value <= most;
-}
-
-// PostgreSQL's text cannot hold NUL, nor half a surrogate pair.
-function isPlain(text: string): boolean {
-  return !text.includes('\u0000') && text.isWellFormed();
 }

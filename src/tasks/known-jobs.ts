@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import type { Backoff } from '../foundation/index.js';
+import { type Backoff, isStorableText } from '../foundation/index.js';
 import {
   InvalidPayloadError,
   JobRegistry,
@@ -46,7 +46,7 @@ export class KnownJobs {
   }
 
   private async getStored(job: string): Promise<KnownJob> {
-    const stored = await this.stored.find(job);
+    const stored = isStorableText(job) ? await this.stored.find(job) : null;
     if (stored !== null) return this.fromLedger(stored);
     const known = new Set([...this.registry.all(), ...(await this.stored.all())].map((each) => each.name));
     throw new UnknownJobError(job, [...known].sort());

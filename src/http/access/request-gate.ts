@@ -2,6 +2,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { SETTINGS, type Settings, type TokenRole } from '../../config/index.js';
 import { FailedTasks } from '../../failures/index.js';
 import { Schedules } from '../../clock/index.js';
+import { isStorableText } from '../../foundation/index.js';
 import { JobRegistry, UnknownJobError } from '../../jobs/index.js';
 import { JobDefinitions } from '../../ledger/index.js';
 import { Tasks } from '../../tasks/index.js';
@@ -9,6 +10,7 @@ import {
   BodyTooLargeError,
   ForbiddenError,
   LoopbackOnlyError,
+  NotFoundError,
   UnauthorizedError,
 } from '../errors/request-errors.js';
 import { HTTP_OPTIONS, type HttpOptions } from '../http-options.js';
@@ -48,6 +50,7 @@ export class RequestGate {
   /** Throws the first reason to refuse. A promise only where the ledger has to be asked. */
   check(rules: RouteRules, head: RequestHead): void | Promise<void> {
     this.authorize(rules.access, head);
+    checkNames(head);
     const exists = this.checkNamed(rules, head);
     if (exists !== undefined)
       return exists.then(() => {
@@ -105,6 +108,13 @@ export class RequestGate {
 // The ready-made app listens there only. Where a host app listens is not ours to say, so each request is looked at.
 function demandLoopback({ socket }: RequestHead): void {
   if (!isLoopback(socket.remoteAddress)) throw new LoopbackOnlyError();
+}
+
+// Nothing has a name that cannot be stored, and the ledger would take the question for a fault of ours.
+function checkNames({ params }: RequestHead): void {
+  const names: readonly unknown[] = Object.values(params ?? {});
+  if (names.every((name) => typeof name !== 'string' || isStorableText(name))) return;
+  throw new NotFoundError('thing of this name');
 }
 
 function checkSize(rules: RouteRules, head: RequestHead): void {

@@ -6,6 +6,9 @@ export interface FieldFault {
   readonly message: string;
 }
 
+/** What a text is refused for that PostgreSQL would not take. */
+export const UNSTORABLE = 'must hold no NUL character, nor half of a surrogate pair';
+
 /** The request was understood and is wrong: every fault with its path. */
 export class InvalidRequestError extends RequestError {
   readonly code = 'invalid';

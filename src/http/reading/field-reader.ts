@@ -1,4 +1,5 @@
-import { type FieldFault, InvalidRequestError } from '../errors/request-errors.js';
+import { isStorableText } from '../../foundation/index.js';
+import { type FieldFault, InvalidRequestError, UNSTORABLE } from '../errors/request-errors.js';
 
 export interface IntegerRange {
   readonly min: number;
@@ -55,6 +56,10 @@ export class FieldReader {
     if (value === undefined) return undefined;
     if (typeof value !== 'string' || value === '' || value.length > rules.max) {
       this.fault(name, `must be text of 1 to ${rules.max} characters`);
+      return undefined;
+    }
+    if (!isStorableText(value)) {
+      this.fault(name, UNSTORABLE);
       return undefined;
     }
     if (rules.pattern?.test(value) === false) {

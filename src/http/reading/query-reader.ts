@@ -1,4 +1,5 @@
-import { type FieldFault, InvalidRequestError } from '../errors/request-errors.js';
+import { isStorableText } from '../../foundation/index.js';
+import { type FieldFault, InvalidRequestError, UNSTORABLE } from '../errors/request-errors.js';
 
 export interface PageQuery {
   readonly limit: number;
@@ -25,8 +26,12 @@ export class QueryReader {
   text(name: string, max = 300): string | undefined {
     const value = this.query[name];
     if (value === undefined || value === '') return undefined;
-    if (typeof value === 'string' && value.length <= max) return value;
-    this.fault(name, `must be given once, with at most ${max} characters`);
+    if (typeof value !== 'string' || value.length > max) {
+      this.fault(name, `must be given once, with at most ${max} characters`);
+      return undefined;
+    }
+    if (isStorableText(value)) return value;
+    this.fault(name, UNSTORABLE);
     return undefined;
   }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeCursor } from '../../../src/foundation/index.js';
 import { MOST_TIMEOUT_MS } from '../../../src/jobs/index.js';
 import { query } from '../../support/servers.js';
 import { type Answer, CLIENT, VIEWER, Web, type CallOptions } from './web.fixture.js';
@@ -119,6 +120,18 @@ describe('checks come in one order, whatever else is wrong', () => {
       'not-found',
     ],
     ['an unknown queue', 'POST', '/queues/nothing/pause', {}, 404, 'unknown-queue'],
+    // Proven: without checkNames in the gate the next four are not 404.
+    ['a queue with a NUL in its name', 'POST', '/queues/%00/pause', {}, 404, 'not-found'],
+    ['a schedule with one', 'GET', '/schedules/%00', {}, 404, 'not-found'],
+    ['one that is made', 'PUT', '/schedules/%00', { json: {} }, 404, 'not-found'],
+    [
+      'a job with one, and a broken body',
+      'POST',
+      '/jobs/%00',
+      { headers: JSON_TYPE, body: '{' },
+      404,
+      'not-found',
+    ],
     ['a forged cursor', 'GET', '/tasks?cursor=AAAA', {}, 400, 'bad-cursor'],
     ['a client that pauses a queue', 'POST', '/queues/default/pause', { token: CLIENT }, 403, 'forbidden'],
     ['a client that reads the fleet', 'GET', '/processes', { token: CLIENT }, 403, 'forbidden'],
@@ -148,6 +161,20 @@ describe('checks come in one order, whatever else is wrong', () => {
 });
 
 describe('faults', () => {
+  // Proven: without isStorableText in the readers, in decodeCursor and in KnownJobs each of them is a 500.
+  it.each<[string, string, unknown, number, string[]]>([
+    ['GET', '/tasks?key=%00', undefined, 422, ['key']],
+    ['GET', '/failed-tasks?fingerprint=a%00', undefined, 422, ['fingerprint']],
+    ['GET', `/schedules?cursor=${encodeCursor(['\u0000'])}`, undefined, 400, []],
+    ['POST', '/tasks/cancel', { filter: { job: '\u0000' } }, 422, ['filter.job']],
+    ['POST', '/failed-tasks/dismiss', { filter: { all: true }, reason: 'a\u0000' }, 422, ['reason']],
+    ['POST', '/failed-tasks/dismiss', { filter: { all: true }, reason: '\ud83d' }, 422, ['reason']],
+    ['PUT', '/schedules/a', { job: '\u0000', every: 1_000 }, 422, ['job']],
+  ])('are told of a text that cannot be stored: %s %s', async (method, path, json, status, paths) => {
+    const answer = await web.call(method, path, json === undefined ? {} : { json });
+    expect([answer.status, answer.body.errors.map((fault) => fault.path)]).toEqual([status, paths]);
+  });
+
   it('are all told, each with its path from the body root', async () => {
     const { body } = await web.post('/jobs/test.echo', { payload: { text: 1, times: [1, 'two'] } });
     expect(body.errors.map((fault: { path: string }) => fault.path).sort()).toEqual([

@@ -79,6 +79,8 @@ describe('in an app on Express', () => {
       const unknown = await web.get(path);
       expect([unknown.status, unknown.body.code]).toEqual([404, 'not-found']);
     }
+    for (const path of ['/queues/%00/pause', '/jobs/%00'])
+      expect((await web.post(path, { payload: {} })).status).toBe(404);
     const job = await web.post('/jobs/no.such', { payload: {} });
     expect([job.status, job.body.code]).toEqual([404, 'unknown-job']);
 

@@ -65,6 +65,8 @@ describe('the body of an enqueue', () => {
       { payload: 1, options: { delay: 1, runAt: '2026-11-21T08:00:00Z' } },
       ['options.delay'],
     ],
+    ['a key with a NUL', { payload: 1, options: { key: 'a\u0000' } }, ['options.key']],
+    ['a key that is half a character', { payload: 1, options: { key: '\ud83d' } }, ['options.key']],
     ['a timeout that no timer keeps', { payload: 1, options: { timeout: 2 ** 31 } }, ['options.timeout']],
     ['a key of 101 characters', { payload: 1, options: { key: 'x'.repeat(101) } }, ['options.key']],
     [
@@ -145,10 +147,14 @@ describe('the query of a list', () => {
     expect(readPage({ limit: '200', cursor: 'abc' })).toEqual({ limit: 200, cursor: 'abc' });
   });
 
-  it.each([{ limit: '0' }, { limit: '201' }, { limit: 'many' }, { limit: ['1', '2'] }, { offset: '3' }])(
-    'refuses %j',
-    (query) => {
-      expect(pathsOf(() => readPage(query))).toEqual(Object.keys(query));
-    },
-  );
+  it.each([
+    { limit: '0' },
+    { limit: '201' },
+    { limit: 'many' },
+    { limit: ['1', '2'] },
+    { offset: '3' },
+    { cursor: 'a\u0000' },
+  ])('refuses %j', (query) => {
+    expect(pathsOf(() => readPage(query))).toEqual(Object.keys(query));
+  });
 });
