@@ -35,9 +35,10 @@ describe('queues', () => {
   it('are listed with who serves them', async () => {
     const queues = await waitFor('the worker on the roll', async () => {
       const { body } = await web.get('/queues', { token: VIEWER });
-      return body.items[0]?.workers === 1 && body.items;
+      return body.items[1]?.workers === 1 && body.items;
     });
     expect(queues).toMatchObject([
+      { name: 'crowded', workers: 0, slots: 0, limit: 2 },
       QUEUE,
       { name: 'high', slots: 5 },
       { name: 'limited', workers: 0, slots: 0, limit: 2 },
@@ -54,7 +55,7 @@ describe('queues', () => {
     const waiting = await web.get(`/tasks/${id}?wait=1`);
     expect([waiting.body.status, waiting.body.position]).toEqual(['QUEUED', 1]);
     const { body: queues } = await web.get('/queues');
-    expect(queues.items[0]).toMatchObject({ paused: true, backlog: 1 });
+    expect(queues.items[1]).toMatchObject({ paused: true, backlog: 1 });
     for (const _ of ['once', 'twice']) {
       const { status, body } = await web.post('/queues/default/resume');
       expect([status, body.paused, body.pausedBy, body.pausedAt]).toEqual([200, false, null, null]);
