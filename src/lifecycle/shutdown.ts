@@ -96,7 +96,7 @@ export class Shutdown {
     if (!(await this.step(`${step} ${room.name}`, work, deadline))) this.faults++;
   }
 
-  // On the way down nothing stops the next step (STYLE 29): a fault is told and counted.
+  // On the way down nothing stops the next step: a fault is told and counted.
   private async step(name: string, work: Promise<unknown>, deadline: Deadline): Promise<boolean> {
     try {
       await withTimeout(work, deadline.remainingMs, () => new Error('was not done in time'));

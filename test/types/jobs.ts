@@ -34,7 +34,7 @@ interface Welcomed {
 export class WelcomeJob implements Job<WelcomePayload, Welcomed, { step: number }> {
   constructor(private readonly sent: boolean) {}
   async run(payload: WelcomePayload, task: TaskContext): Promise<Welcomed> {
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-member-access -- an unnamed checkpoint is any: DESIGN's own example
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-member-access -- an unnamed checkpoint is any, as the README's example needs it
     const step = Number(task.lastCheckpoint?.step ?? 0);
     await task.checkpoint({ step: step + payload.greeting.length });
     return { sent: this.sent };

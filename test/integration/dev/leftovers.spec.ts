@@ -117,7 +117,7 @@ describe.runIf(isRoot)('started by root', { timeout: 90_000 }, () => {
     expect(existsSync(elsewhere)).toBe(false);
   });
 
-  // A checkout below /root is nobody else's to read.
+  // A checkout in a private home is nobody else's to read.
   it.runIf(isOpenToOthers(import.meta.dirname))('works for an ordinary user as well', async () => {
     const dir = folder();
     chownSync(dir, ORDINARY, ORDINARY);
