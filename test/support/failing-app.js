@@ -56,6 +56,21 @@ class Hopeless {
 }
 JobHandler({ name: 'test.hopeless', payload: z.strictObject({ ms: z.number() }) })(Hopeless);
 
+/** Runs until the test lets it go by a row in its table `released`, and then must not be tried again. */
+class Held {
+  constructor(postgres) {
+    this.postgres = postgres;
+  }
+  async run(_, task) {
+    const isReleased = { text: `SELECT FROM "${this.postgres.schema}".released WHERE task = $1` };
+    while ((await this.postgres.query(isReleased, [task.id])).length === 0)
+      await rest(50, undefined, { signal: task.signal });
+    throw new DoNotRetry(new Error('there is no hope'));
+  }
+}
+Inject(Postgres)(Held, undefined, 0);
+JobHandler({ name: 'test.hold', payload: z.strictObject({}) })(Held);
+
 const LINKS = {
   hangs: () => new Promise(() => undefined),
   throws: () => {
@@ -83,7 +98,7 @@ function link(name) {
 
 class FailingJobs {}
 const handlers = (process.env.HANDLERS ?? '').split(',').filter(Boolean).map(link);
-Module({ providers: [Broken, BrokenOnce, Manifold, Hopeless, ...handlers] })(FailingJobs);
+Module({ providers: [Broken, BrokenOnce, Manifold, Hopeless, Held, ...handlers] })(FailingJobs);
 
 const hold = process.env.HOLD;
 if (hold !== undefined) {

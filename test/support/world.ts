@@ -152,9 +152,9 @@ export class World {
   }
 
   /** A task that runs until it is released. */
-  async hold(): Promise<Task> {
+  async hold(payload: unknown = {}): Promise<Task> {
     await (this.gate ??= this.rows('CREATE TABLE app.released (task uuid)'));
-    return this.enqueue('test.hold');
+    return this.enqueue('test.hold', payload);
   }
 
   /** Lets `test.hold` tasks go. */

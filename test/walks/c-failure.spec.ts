@@ -1,9 +1,11 @@
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MailSink } from '../support/mail-sink.js';
+import { killLeftovers } from '../support/processes.js';
 import { Proxy } from '../support/proxy.js';
-import { databaseUrl } from '../support/servers.js';
+import { databaseUrl, dedicatedRedis, type DedicatedServer, dropSchema } from '../support/servers.js';
 import { waitFor } from '../support/wait.js';
-import { type Answer, World } from '../support/world.js';
+import { type Answer, type Task, World } from '../support/world.js';
 
 interface Failed {
   id: string;
@@ -64,6 +66,41 @@ async function expectHandledOnce(): Promise<void> {
   await waitFor('the mail', () => sink.mails.length > 0);
   expect(await world.rows('SELECT 1 FROM app.failed_task')).toHaveLength(1);
   expect(new Set(sink.mails.map(({ messageId }) => messageId)).size).toBe(1);
+}
+
+/** Runs with a Redis that may be killed, and makes a world of the shared one again after it. */
+async function withRedisOfItsOwn(run: (redis: DedicatedServer) => Promise<void>): Promise<void> {
+  const redis = await dedicatedRedis();
+  world = open({ REDIS_URL: redis.url });
+  try {
+    await run(redis);
+  } finally {
+    await killLeftovers();
+    await Promise.all([dropSchema(world.appName), redis.dispose()]); // its keys go with it
+    world = open();
+  }
+}
+
+/** A task that fails while there is no Redis, on the worker that runs; `meanwhile` is done after its start. */
+async function failWithout(redis: DedicatedServer, meanwhile?: () => Promise<unknown>): Promise<Task> {
+  const task = await world.hold();
+  await world.inStatus(task.id, 'STARTED');
+  await meanwhile?.();
+  await redis.kill('SIGKILL');
+  await world.release(task);
+  return task;
+}
+
+/** What Redis knows of the queue's tasks, running ones included. */
+async function entriesOf({ url }: DedicatedServer): Promise<string[]> {
+  const client = new Redis(url);
+  try {
+    const base = `{${world.appName}:default}:default:`;
+    const lists = ['wait', 'active', 'paused'].map((list) => client.lrange(base + list, 0, -1));
+    return (await Promise.all(lists)).flat();
+  } finally {
+    client.disconnect();
+  }
 }
 
 describe('walk c: a job that fails for good', () => {
@@ -229,6 +266,42 @@ describe('walk c: a job that fails for good', () => {
       await proxy.close();
       world = open(); // the old one's way to the database is closed, and it has been cleaned up
     }
+  });
+
+  // Proven: without the catch of callWorkers' publish in failures.ts the worker ends by it.
+  it('is recorded and mailed once when Redis is away at that moment, and not run again when it is back', async () => {
+    await withRedisOfItsOwn(async (redis) => {
+      await world.web();
+      const worker = await world.role('worker', { HANDLERS: 'tells' });
+      const { id } = await failWithout(redis);
+      await worker.waitForEvent('test.told', { task: id });
+      expect((await world.rows('SELECT status FROM app.ended WHERE id = $1', [id]))[0]).toEqual({
+        status: 'FAILED',
+      });
+
+      await redis.restart();
+      await waitFor('its entry to leave Redis', async () => (await entriesOf(redis)).length === 0);
+      expect(await world.task(id)).toMatchObject({ status: 'FAILED', execution: 1, crashes: 0 });
+      await expectHandledOnce();
+      expect(sink.mails).toHaveLength(1);
+      expect(worker.lines.filter(({ event }) => event === 'test.told')).toHaveLength(1);
+    });
+  });
+
+  // Proven: without `rescuer.onRescued` in failures.ts nobody goes on with it.
+  it('is handled to the end by another worker when Redis was away and its worker is killed before the end of the chain', async () => {
+    await withRedisOfItsOwn(async (redis) => {
+      await world.web();
+      const victim = await world.role('worker', { HANDLERS: 'tells', HOLD: 'failures.claimed' });
+      const { id } = await failWithout(redis, async () => world.role('worker', { HANDLERS: 'tells' }));
+      await victim.waitForEvent('test.held');
+      await victim.kill();
+      expect(await world.rows('SELECT 1 FROM app.pending_failure')).toHaveLength(1);
+
+      await redis.restart();
+      await expectHandledOnce();
+      expect(await world.task(id)).toMatchObject({ status: 'FAILED', execution: 1, crashes: 0 });
+    });
   });
 
   // Proven: without `to: new Date(latest)` in retry-failed.job.ts what fails again is retried again.

@@ -2,7 +2,9 @@ import { Controller, type DynamicModule, Get, Module, Post } from '@nestjs/commo
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from 'vitest';
-import { VIEWER, Web } from './web.fixture.js';
+import { query } from '../../support/servers.js';
+import { waitFor, within } from '../../support/wait.js';
+import { gateOf, VIEWER, Web } from './web.fixture.js';
 
 @Controller('shop')
 class ShopController {
@@ -56,4 +58,39 @@ describe('as a module of somebody else’s app', () => {
     expect((await web.get('/tasks', { token: null })).status).toBe(200);
     expect((await web.post('/queues/default/pause', undefined, { token: null })).status).toBe(200);
   });
+
+  // Proven: without HostShutdown.onModuleDestroy the app closes at once, and the job with it.
+  it('a job that runs when the host closes its app comes to its end first, and nothing is charged', async () => {
+    web = await Web.start(['web', 'worker'], { SHUTDOWN_GRACE: '600' }, { create: somebodysApp });
+    const { app, appName, events } = web;
+    const gate = gateOf('runs when the host closes');
+    const id = await web.enqueue('test.steps', { name: 'runs when the host closes' });
+    await waitFor('the start', async () => (await taskOf(appName, id))?.status === 'STARTED');
+    let isClosed = false;
+    const closing = app.close().then(() => (isClosed = true));
+    await waitFor('the shutdown', () => events.some(({ name }) => name === 'process.stopping'));
+    gate.half.resolve(); // half way it writes its progress
+    await waitFor('the progress', async () => (await taskOf(appName, id))?.percent === 50);
+    expect(isClosed).toBe(false);
+    gate.end.resolve();
+    await within('the end of the app', closing);
+    expect(await taskOf(appName, id)).toMatchObject({
+      status: 'FINISHED',
+      execution: 1,
+      attempts: 0,
+      interruptions: 0,
+      crashes: 0,
+    });
+    expect(events.find(({ name }) => name === 'process.stopped')?.fields).toMatchObject({ exitCode: 0 });
+  });
 });
+
+/** A look at the ledger when there is nobody left to ask. */
+async function taskOf(appName: string, id: string): Promise<Record<string, unknown> | undefined> {
+  const [row] = await query(
+    `SELECT status, execution, attempts_made AS attempts, interruptions, crashes, progress_percent AS percent
+       FROM "${appName}".task_now WHERE id = $1`,
+    [id],
+  );
+  return row;
+}
