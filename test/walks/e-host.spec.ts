@@ -26,7 +26,7 @@ async function expectGone(worker: RunningProcess): Promise<void> {
   ).toEqual([{ left: true, unresolved: false }]);
 }
 
-// Proven: without HostShutdown.onModuleDestroy both jobs lose their connections under way and count a crash.
+// Proven: without HostShutdown.onModuleDestroy the worker is gone while its job runs, and never says that it stops.
 describe('walk e: SIGTERM to an app of somebody else that has Nest’s shutdown hooks', () => {
   it('lets a running job end, with the connections it needs, and charges nothing', async () => {
     const worker = await world.role('worker');
