@@ -18,8 +18,8 @@ export function needsGroup(settings: Settings): boolean {
 }
 
 /**
- * Starts the children and passes SIGTERM and SIGINT on. Exits when all of them have: with 0 if all did. A child that dies
- * by itself is replaced. The parent does no work of its own, so nothing in it can block.
+ * Starts the children, and has them shut down at SIGTERM and SIGINT. Exits when all of them have: with 0 if all did. A child
+ * that dies by itself is replaced. The parent does no work of its own, so nothing in it can block.
  */
 export function runGroup(settings: Settings, argv: readonly string[]): void {
   const children = new Set<ChildProcess>();
@@ -52,10 +52,13 @@ export function runGroup(settings: Settings, argv: readonly string[]): void {
     for (const child of children) child.kill(signal);
     if (children.size === 0) process.exit(worstExit);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
-      stopAll(signal);
-    });
+  process.on('SIGTERM', () => {
+    stopAll('SIGTERM');
+  });
+  // A terminal sends Ctrl-C to the children too. A second SIGINT ends them at once, so the first is not passed on as one.
+  process.on('SIGINT', () => {
+    stopAll(stopping ? 'SIGINT' : 'SIGTERM');
+  });
 
   const main = process.argv[1] ?? fileURLToPath(new URL('../main.js', import.meta.url));
   cluster.setupPrimary({ exec: main, args: [...argv] });

@@ -88,9 +88,6 @@ export function loadSettings(
     webhookSecret: read.text('WEBHOOK_SECRET') ?? null,
     webhookAllowPrivate: read.flag('WEBHOOK_ALLOW_PRIVATE'),
   });
-  if (settings.handoverMarginMs >= settings.shutdownGraceMs) {
-    read.fault('SHUTDOWN_GRACE', 'leaves no time to run after the hand-over margin', '25');
-  }
   if (read.faults.length > 0) throw new SettingsError(read.faults);
   return { settings, warnings: [...(webTokenless ? [TOKENLESS] : []), ...warningsOf(settings)] };
 }
