@@ -46,7 +46,8 @@ export class WishLease {
     this.stopListening = await this.channel.onNudge(() => {
       this.loop.nudge();
     });
-    this.loop.start();
+    if (this.ended === undefined) this.loop.start();
+    else await this.stopListening(); // given up meanwhile
   }
 
   /**

@@ -129,6 +129,17 @@ describe('asking the fleet to drain', () => {
     await waitFor('the worker to work again', () => worker.drain.state === 'running', { deadlineMs: 5_000 }); // far less than a lease
   });
 
+  it('leaves nothing behind when its caller gives up before the wish is written', async () => {
+    const stop = new AbortController();
+    const { verdict } = drain({ signal: stop.signal });
+    stop.abort();
+    expect(await within('the verdict', verdict)).toMatchObject({ safe: false, reason: 'interrupted' });
+    const { now, wishes } = await caller.channel.read();
+    expect(wishes.filter((wish) => wish.expiresAt > now && wish.withdrawnAt === null)).toEqual([]);
+    const channel = caller.redis.keys.channel('drain');
+    expect(await caller.redis.command.pubsub('NUMSUB', channel)).toEqual([channel, 0]);
+  });
+
   it('ends when somebody else calls resume, and does not ask again', async () => {
     const worker = await join(['worker']);
     worker.room('worker').running = [TASK];
