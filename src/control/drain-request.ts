@@ -104,25 +104,25 @@ export class DrainRequest {
       const isLast = deadline.isOver;
       const { id } = lease;
       const look = await this.look(id, wish).catch(unlessAway);
+      let heldUntil: Date | Error | null = null;
       if (!(look instanceof Error)) {
         seen = look;
         options.onProgress?.(look);
-        const heldUntil =
-          isSafe(look) && !options.signal?.aborted
-            ? await lease.hold(id, options.holdMs ?? DEFAULT_HOLD_MS)
-            : null;
-        if (heldUntil)
-          return {
-            safe: true,
-            wish: id,
-            release: wish.release,
-            heldUntil: heldUntil.toISOString(),
-            ...look,
-            reason: null,
-          };
+        if (isSafe(look) && !options.signal?.aborted)
+          heldUntil = await lease.hold(id, options.holdMs ?? DEFAULT_HOLD_MS).catch(unlessAway);
       }
+      if (heldUntil instanceof Date)
+        return {
+          safe: true,
+          wish: id,
+          release: wish.release,
+          heldUntil: heldUntil.toISOString(),
+          ...seen,
+          reason: null,
+        };
       const reason = whyNotSafe(lease, options.signal, isLast);
-      if (reason === 'timeout' && look instanceof Error) throw look;
+      const away = look instanceof Error ? look : heldUntil;
+      if (reason === 'timeout' && away !== null) throw away;
       if (reason !== null)
         return { safe: false, wish: id, release: wish.release, heldUntil: null, ...seen, reason };
       await pause(Math.min(LOOK_EVERY_MS, deadline.remainingMs), options.signal);

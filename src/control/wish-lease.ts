@@ -52,17 +52,18 @@ export class WishLease {
 
   /**
    * Turns the wish `id` into a hold of `holdMs` that stands without us. Answers until when, or null when that wish has
-   * ended meanwhile; then whoever waits goes on waiting.
+   * ended meanwhile; then whoever waits goes on waiting. Throws when Redis is away: the wish is renewed as a lease again, which
+   * undoes a hold whose answer was lost.
    */
   async hold(id: string, holdMs: number): Promise<Date | null> {
     await this.loop.stop(); // a renewal under way must not turn the hold back into a lease
-    const written =
-      id === this.id && this.isWhole ? await this.write({ ...this.wish, kind: 'hold' }, holdMs) : null;
-    if (this.ended !== undefined) return null; // given up while we asked
-    if (written?.kind !== 'written') {
-      this.loop.start();
-      return null;
+    let written: Written | null = null;
+    try {
+      if (id === this.id && this.isWhole) written = await this.write({ ...this.wish, kind: 'hold' }, holdMs);
+    } finally {
+      if (this.ended === undefined && written?.kind !== 'written') this.loop.start();
     }
+    if (this.ended !== undefined || written?.kind !== 'written') return null; // given up while we asked, or not held
     this.ended = this.stopListening?.() ?? Promise.resolve();
     return new Date(written.expiresAt);
   }

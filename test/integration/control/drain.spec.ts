@@ -140,6 +140,24 @@ describe('asking the fleet to drain', () => {
     expect(await caller.redis.command.pubsub('NUMSUB', channel)).toEqual([channel, 0]);
   });
 
+  it('is not ended by a Redis that is away for the moment in which the fleet is safe', async () => {
+    const worker = await join(['worker']);
+    const { command } = caller.redis;
+    let breaks = 0;
+    const verdict = caller.request.run({
+      timeoutMs: 30_000,
+      onProgress: (look) => {
+        if (look.drained.length === 0 || ++breaks > 1) return;
+        command.disconnect(true); // the hold is what is asked next; the connection is back after 100 ms
+      },
+    });
+    expect(await within('the verdict', verdict)).toMatchObject({ safe: true, reason: null });
+    expect(breaks).toBe(2);
+    expect(worker.drain.state).toBe('draining');
+    const { wishes } = await caller.channel.read();
+    expect(wishes).toMatchObject([{ kind: 'hold', withdrawnAt: null }]);
+  });
+
   it('ends when somebody else calls resume, and does not ask again', async () => {
     const worker = await join(['worker']);
     worker.room('worker').running = [TASK];
