@@ -117,7 +117,7 @@ export class Relay implements Drainable {
     await this.start();
   }
 
-  // What is owed is forgotten only after it was done: an error leaves it for the next pass.
+  // What is owed is struck off before it is done, so that what comes meanwhile is owed anew; an error puts it back.
   private async pass(): Promise<number> {
     if (!this.redis.isReady) return this.endOfPass(Infinity); // woken when it is
     const again = [
@@ -138,15 +138,21 @@ export class Relay implements Drainable {
 
   private async checkIdentity(): Promise<number> {
     if (!this.owesIdentity) return Infinity;
-    const isSettled = await this.identity.ifAnother(this.self.id, async () => {
-      for (const queue of await this.knownQueues()) {
-        if (await this.refill.repair(queue, this.self.id)) await this.refill.fill(queue, this.self.id);
-      }
-      this.owesSweep = true;
-    });
-    if (!isSettled) return LOOK_AGAIN_MS;
     this.owesIdentity = false;
-    return Infinity;
+    try {
+      const isSettled = await this.identity.ifAnother(this.self.id, async () => {
+        for (const queue of await this.knownQueues()) {
+          if (await this.refill.repair(queue, this.self.id)) await this.refill.fill(queue, this.self.id);
+        }
+        this.owesSweep = true;
+      });
+      if (isSettled) return Infinity;
+      this.owesIdentity = true;
+      return LOOK_AGAIN_MS;
+    } catch (error) {
+      this.owesIdentity = true;
+      throw error;
+    }
   }
 
   private async repairWiped(): Promise<number> {
@@ -185,7 +191,7 @@ export class Relay implements Drainable {
       const mustLookAgain = await this.sweep.run(queues);
       // The dead one may have taken a wake token, or the timer of the next delayed entry, with it.
       for (const queue of queues) await this.entries.wake(queue);
-      this.owesSweep = mustLookAgain;
+      if (mustLookAgain) this.owesSweep = true; // not the other way round: a death may have been told meanwhile
       return mustLookAgain ? SWEEP_AGAIN_MS : Infinity;
     } catch (error) {
       this.owesSweep = true;

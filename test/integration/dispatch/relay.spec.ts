@@ -34,6 +34,7 @@ import {
   dedicatedRedis,
   dropWorld,
   environmentOf,
+  query,
   uniqueAppName,
 } from '../../support/servers.js';
 import { endOfRun, newTask } from '../../support/ledger.js';
@@ -290,6 +291,28 @@ describe('entries without an owner', () => {
     expect(await alive.get(ActiveSweep).run([QUEUE])).toBe(false);
     expect((await waiting()).sort()).toEqual([...ids].sort());
     expect(await redis.exists(key('shiftwork-batches'))).toBe(0);
+  });
+
+  it('of a process that dies while the sweep for another one is under way are found as well', async () => {
+    const member = await join();
+    await member.get(Relay).start();
+    await accept(member, {}, {});
+    member.get(Relay).nudge();
+    await waitFor('both to wait', async () => (await waiting()).length === 2);
+    const dies = (id: string) => member.get(Entries).fetch(QUEUE, 1, id, 1);
+    await dies('one');
+    await member.get(Postgres).transaction(async (manager) => {
+      await manager.query(`LOCK TABLE "${appName}".task IN ACCESS EXCLUSIVE MODE`);
+      member.get(Relay).nudge();
+      await waitFor('the sweep to have read what is active, and to ask for the rows', async () => {
+        const waiters = `SELECT FROM pg_locks WHERE relation = '"${appName}".task'::regclass AND NOT granted`;
+        return (await query(waiters)).length > 0;
+      });
+      await dies('two');
+      member.get(Relay).nudge();
+    });
+    await waitFor('both to wait again', async () => (await waiting()).length === 2, { deadlineMs: 15_000 });
+    expect(await redis.lrange(key('active'), 0, -1)).toEqual([]);
   });
 
   it('whose lock has run out are looked at twice, and locked again for a running execution', async () => {
