@@ -27,7 +27,7 @@ export class Leadership {
   private currentTerm = 0;
   private trustedUntilMs = 0;
   private lapse: NodeJS.Timeout | undefined;
-  private unsubscribe: (() => Promise<void>) | undefined;
+  private subscription: Promise<() => Promise<void>> | undefined;
   private toldLeading = false;
   private isContending = false;
   private unansweredSinceMs: number | undefined;
@@ -69,10 +69,7 @@ export class Leadership {
     const nudge = (): void => {
       this.loop.nudge();
     };
-    void this.redis.subscriber.subscribe(this.channel, nudge, nudge).then((unsubscribe) => {
-      if (this.isContending) this.unsubscribe = unsubscribe;
-      else void unsubscribe();
-    });
+    this.subscription = this.redis.subscriber.subscribe(this.channel, nudge, nudge);
   }
 
   /** Leads no more, and wakes the next contender. Resolves when the lease is free, or Redis could not be told: then it lapses. */
@@ -80,8 +77,9 @@ export class Leadership {
     if (!this.isContending) return;
     this.isContending = false;
     await this.loop.stop();
-    void this.unsubscribe?.(); // while Redis is away this waits until it is back, and nobody needs it
-    this.unsubscribe = undefined;
+    // While Redis is away this waits until it is back, and nobody needs it.
+    void this.subscription?.then((unsubscribe) => unsubscribe());
+    this.subscription = undefined;
     this.trust(0, 'resigned');
     await this.redis.command
       .eval(GIVE_BACK, 1, this.redis.keys.lease(this.name), this.token, this.channel)
