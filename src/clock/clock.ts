@@ -186,8 +186,15 @@ export class Clock implements Drainable {
     this.quietSinceMs ??= this.time.now();
     this.methods.stop();
     await this.loop.stop();
-    this.leave('quiet');
-    await this.leadership.resign();
+    if (this.isQuiet()) {
+      this.leave('quiet');
+      await this.leadership.resign();
+    }
+  }
+
+  // Asked anew after a wait: a `resume` may have come while the last tick was being written.
+  private isQuiet(): boolean {
+    return this.quietSinceMs !== undefined;
   }
 
   /** Contends again. What fell into the drain is skipped or caught up, as the misfire policy of each schedule says. */

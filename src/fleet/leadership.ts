@@ -76,10 +76,10 @@ export class Leadership {
   async resign(): Promise<void> {
     if (!this.isContending) return;
     this.isContending = false;
-    await this.loop.stop();
     // While Redis is away this waits until it is back, and nobody needs it.
     void this.subscription?.then((unsubscribe) => unsubscribe());
     this.subscription = undefined;
+    await this.loop.stop();
     this.trust(0, 'resigned');
     await this.redis.command
       .eval(GIVE_BACK, 1, this.redis.keys.lease(this.name), this.token, this.channel)

@@ -6,7 +6,7 @@ import { pause, monotonicMs, SECOND } from './time.js';
  * `work` answers in how many ms it wants to run next (`Infinity`: only when nudged). A nudge during the work makes it
  * run once more at once, so no nudge is lost. An error never ends the loop: it is told to `onError` and the next run
  * waits 1 s, 2 s, 4 s … at most 30 s. `start` and `stop` may be called any number of times, in any order, from any side;
- * `stop` resolves when the work in flight has ended and none will follow.
+ * `stop` resolves when the work in flight has ended; none follows, unless a `start` came after it: that one begins then.
  */
 export class WakeableLoop {
   private running: Promise<void> | undefined;
@@ -21,9 +21,11 @@ export class WakeableLoop {
   ) {}
 
   start(): void {
-    if (this.running) return;
+    const before = this.running;
+    if (before !== undefined && !this.stopping.signal.aborted) return;
     this.stopping = new AbortController();
-    this.running = this.loop(this.stopping.signal);
+    const { signal } = this.stopping;
+    this.running = before === undefined ? this.loop(signal) : before.then(() => this.loop(signal));
   }
 
   /** Runs the work now, or once more right after the run in flight. */

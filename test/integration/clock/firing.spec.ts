@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ticksPlanned } from '../../../src/clock/clock.js';
 import { MachineClocks } from '../../../src/clock/ledger-time.js';
+import { deferred } from '../../../src/foundation/index.js';
 import { ScheduleRecords } from '../../../src/ledger/index.js';
 import { Postgres } from '../../../src/postgres/index.js';
 import { ClockApp, sinceThen, tasksOf, ticksOf, type ClockAppOptions } from '../../support/clock.js';
 import { dropWorld, query, uniqueAppName } from '../../support/servers.js';
-import { waitFor } from '../../support/wait.js';
+import { waitFor, within } from '../../support/wait.js';
 
 const open: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -212,6 +214,25 @@ describe('a tick', () => {
     expect(await ticksOf(appName, 'yearly')).toEqual([]);
     expect(clock.eventsNamed('clock.jumped').length).toBeGreaterThanOrEqual(2);
     clock.get(MachineClocks).wallMs = () => real.wallMs();
+  });
+
+  it('that is being written when a drain comes and is taken back is not the last one', async () => {
+    const { appName, start } = setup();
+    const clock = await start();
+    const written = deferred();
+    let planned = 0;
+    const stopListening = ticksPlanned.listen(() => (planned++ === 0 ? written.promise : undefined));
+    open.push(async () => stopListening());
+    await clock.schedules.put('each-second', { ...note, every: 1_000 });
+    await waitFor('a tick that is being written', () => planned === 1);
+    const quiet = clock.clock.quiet();
+    await clock.clock.resume();
+    written.resolve();
+    await within('the end of the tick', quiet);
+    await waitFor('more ticks', () => planned > 2);
+    expect(
+      (await outcomes(appName, 'each-second')).filter((each) => each === 'fired').length,
+    ).toBeGreaterThan(1);
   });
 
   it('that falls into a drain is left to the misfire policy; meanwhile another clock may lead', async () => {
