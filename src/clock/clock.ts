@@ -93,7 +93,7 @@ export class Clock implements Drainable {
   }
 
   private go(): void {
-    if (!this.isStarted || this.quietSinceMs !== undefined) return;
+    if (!this.isStarted || this.isQuiet()) return;
     this.leadership.start();
     this.methods.start(() => this.leadership.isLeading());
     this.loop.start();
@@ -209,11 +209,11 @@ export class Clock implements Drainable {
   }
 
   pending(): number {
-    return this.isWorking && this.quietSinceMs !== undefined ? 1 : 0;
+    return this.isWorking && this.isQuiet() ? 1 : 0;
   }
 
   async untilIdle(): Promise<void> {
-    if (this.quietSinceMs !== undefined) await this.loop.stop();
+    if (this.isQuiet()) await this.loop.stop();
     await this.methods.untilIdle();
   }
 

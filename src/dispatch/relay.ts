@@ -24,6 +24,9 @@ const SWEEP_AGAIN_MS = 5 * SECOND;
 /** `start` waits this long for the first pass; a long refill goes on behind it. */
 const FIRST_PASS_MS = 2 * SECOND;
 
+/** Work that is to be done once more, because something happened. */
+type Debt = 'identity' | 'outbox' | 'sweep';
+
 /**
  * Sees to it that Redis holds what the ledger says it should: accepted tasks that never got there, queues that were wiped,
  * entries whose worker is gone, tasks that become due. Woken by whatever went wrong (a put that failed, a missing marker, a
@@ -42,9 +45,7 @@ export class Relay implements Drainable {
   private readonly loop: WakeableLoop;
   private readonly wiped = new Set<string>();
   private readonly lost = new Set<string>();
-  private owesIdentity = true;
-  private owesOutbox = true;
-  private owesSweep = true;
+  private readonly owed = new Set<Debt>(['identity', 'outbox', 'sweep']);
   private firstPass: (() => void) | undefined;
   private stopListening: (() => void)[] = [];
 
@@ -90,7 +91,7 @@ export class Relay implements Drainable {
         for (const queue of queues) this.losses.queueWiped(queue);
       }),
       this.redis.onReady(() => {
-        this.owesIdentity = true;
+        this.owed.add('identity');
         this.nudge();
       }),
     ];
@@ -102,8 +103,7 @@ export class Relay implements Drainable {
 
   /** A process died, or a put failed: looks at the outbox and at `active` now (or as soon as Redis is back), and wakes the workers. */
   nudge(): void {
-    this.owesOutbox = true;
-    this.owesSweep = true;
+    this.owed.add('outbox').add('sweep');
     this.loop.nudge();
   }
 
@@ -117,15 +117,14 @@ export class Relay implements Drainable {
     await this.start();
   }
 
-  // What is owed is struck off before it is done, so that what comes meanwhile is owed anew; an error puts it back.
   private async pass(): Promise<number> {
     if (!this.redis.isReady) return this.endOfPass(Infinity); // woken when it is
     const again = [
-      await this.checkIdentity(),
+      await this.settle('identity', () => this.checkIdentity()),
       await this.repairWiped(),
       await this.putLost(),
-      await this.emptyOutbox(),
-      await this.sweepActive(),
+      await this.settle('outbox', () => this.emptyOutbox()),
+      await this.settle('sweep', () => this.sweepActive()),
     ];
     return this.endOfPass(Math.min(...again));
   }
@@ -136,23 +135,26 @@ export class Relay implements Drainable {
     return nextMs;
   }
 
-  private async checkIdentity(): Promise<number> {
-    if (!this.owesIdentity) return Infinity;
-    this.owesIdentity = false;
+  // Struck off before it is done, so that what comes meanwhile is owed anew. An error, or a time to look again, puts it back.
+  private async settle(debt: Debt, work: () => Promise<number>): Promise<number> {
+    if (!this.owed.delete(debt)) return Infinity;
+    let againMs = 0;
     try {
-      const isSettled = await this.identity.ifAnother(this.self.id, async () => {
-        for (const queue of await this.knownQueues()) {
-          if (await this.refill.repair(queue, this.self.id)) await this.refill.fill(queue, this.self.id);
-        }
-        this.owesSweep = true;
-      });
-      if (isSettled) return Infinity;
-      this.owesIdentity = true;
-      return LOOK_AGAIN_MS;
-    } catch (error) {
-      this.owesIdentity = true;
-      throw error;
+      againMs = await work();
+    } finally {
+      if (againMs < Infinity) this.owed.add(debt);
     }
+    return againMs;
+  }
+
+  private async checkIdentity(): Promise<number> {
+    const isSettled = await this.identity.ifAnother(this.self.id, async () => {
+      for (const queue of await this.knownQueues()) {
+        if (await this.refill.repair(queue, this.self.id)) await this.refill.fill(queue, this.self.id);
+      }
+      this.owed.add('sweep');
+    });
+    return isSettled ? Infinity : LOOK_AGAIN_MS;
   }
 
   private async repairWiped(): Promise<number> {
@@ -171,32 +173,17 @@ export class Relay implements Drainable {
   }
 
   private async emptyOutbox(): Promise<number> {
-    if (!this.owesOutbox) return Infinity;
-    this.owesOutbox = false;
-    try {
-      const tasks = await this.outbox.run();
-      if (tasks > 0) this.telemetry.emit('dispatch.relayed', { tasks });
-      return Infinity;
-    } catch (error) {
-      this.owesOutbox = true;
-      throw error;
-    }
+    const tasks = await this.outbox.run();
+    if (tasks > 0) this.telemetry.emit('dispatch.relayed', { tasks });
+    return Infinity;
   }
 
   private async sweepActive(): Promise<number> {
-    if (!this.owesSweep) return Infinity;
-    this.owesSweep = false;
-    try {
-      const queues = await this.knownQueues();
-      const mustLookAgain = await this.sweep.run(queues);
-      // The dead one may have taken a wake token, or the timer of the next delayed entry, with it.
-      for (const queue of queues) await this.entries.wake(queue);
-      if (mustLookAgain) this.owesSweep = true; // not the other way round: a death may have been told meanwhile
-      return mustLookAgain ? SWEEP_AGAIN_MS : Infinity;
-    } catch (error) {
-      this.owesSweep = true;
-      throw error;
-    }
+    const queues = await this.knownQueues();
+    const mustLookAgain = await this.sweep.run(queues);
+    // The dead one may have taken a wake token, or the timer of the next delayed entry, with it.
+    for (const queue of queues) await this.entries.wake(queue);
+    return mustLookAgain ? SWEEP_AGAIN_MS : Infinity;
   }
 
   private async knownQueues(): Promise<string[]> {
@@ -230,7 +217,7 @@ export class Relay implements Drainable {
       name: 'sweep',
       due: ANYTHING_LIVE,
       run: async () => {
-        this.owesSweep = true;
+        this.owed.add('sweep');
         this.loop.nudge();
       },
     });
