@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { asError, newId } from '../foundation/index.js';
 import { Postgres, isUnavailable } from '../postgres/index.js';
 import { withExisting } from './accept-keyed.js';
-import { ACCEPT, ACCEPT_KEYED, ACCEPT_PLAIN, arePlain, plainValues, values } from './accept-sql.js';
+import { ACCEPT_KEYED, acceptance, values } from './accept-sql.js';
 import type { Accepted, NewTask } from './new-task.js';
 import { Outbox } from './outbox.js';
 
@@ -57,13 +57,10 @@ export class AcceptTasks {
 
   private async insert(tasks: readonly NewTask[]): Promise<Accepted[]> {
     const box = newId();
-    const [statement, asked] = arePlain(tasks) ? [ACCEPT_PLAIN, plainValues(tasks)] : [ACCEPT, values(tasks)];
-    const [row] = await this.postgres.query<{ at: Date }>(statement, [
-      ...asked,
-      box,
-      this.outbox.processId,
-      this.outbox.takeEmpty(),
-    ]);
+    const { processId: process } = this.outbox;
+    const [row] = await this.postgres.query<{ at: Date }>(
+      ...acceptance(tasks, { box, process, emptied: this.outbox.takeEmpty() }),
+    );
     const createdAt = row?.at ?? new Date();
     this.outbox.opened(
       box,

@@ -52,6 +52,11 @@ export function finishValues(ends: readonly EndOfRun[]): unknown[] {
   return [bareArray(ends.map((end) => end.id)), bareArray(ends.map((end) => end.claim)), resultsOf(ends)];
 }
 
+/** Parameters of a FINISH_ONE. */
+export function finishOneValues({ id, claim, result }: EndOfRun): unknown[] {
+  return [id, claim, result === 'null' ? null : result];
+}
+
 const FINISHED: Recorded = { kind: 'recorded', status: 'FINISHED' };
 const allFinished: Lookup = () => FINISHED;
 const nobodyKnows: Lookup = () => undefined;

@@ -1,7 +1,7 @@
 import type { Statement } from '../postgres/index.js';
 
 /**
- * The hot statements of a run, written out. Parameters of a start: $1 worker, $2 ids, $3 claims. Of ends: arrays.
+ * The hot statements of a run, written out. Parameters of a start: $1 worker, $2 ids, $3 claims.
  *
  * A job that holds its own row in an open transaction must not hold up anybody else's outcome (PROTOCOL interleaving 2). So
  * there are two ways to write the same, with the same parameters and answers:
@@ -21,6 +21,8 @@ const PATIENCE = `(SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL
 const ME =
   'me AS MATERIALIZED (SELECT id FROM shiftwork.process WHERE id = $1 AND gone_at IS NULL FOR SHARE)';
 const ASKED = 'unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS s(id, claim, n)';
+/** The same of one: its row is found by the key, whatever was queued when the plan was made, and there is nothing to unpack and to join. */
+const ASKED_ONE = '(SELECT $2::uuid AS id, $3::text AS claim, 1 AS n) AS s';
 const IS_STARTABLE = `EXISTS (SELECT 1 FROM me)
        AND (l.status = 'QUEUED' OR (l.status IN ('SCHEDULED', 'RETRYING') AND l.due_at <= now() + interval '2 seconds'))`;
 
@@ -32,22 +34,26 @@ const starting = (from: string, where: string): string => `
       FROM ${from} WHERE l.id = s.id ${where}
     RETURNING s.n::int, l.execution, l.attempts_made, l.attempts_max, l.timeout_ms, l.crashes, l.checkpoint, l.cancel_requested_at)`;
 
-const STARTING = {
-  brisk: `${ME}, ${starting(ASKED, `AND ${PATIENCE} AND ${IS_STARTABLE}`)}`,
+const startingOf = (asked: string): { brisk: string; careful: string } => ({
+  brisk: `${ME}, ${starting(asked, `AND ${PATIENCE} AND ${IS_STARTABLE}`)}`,
   careful: `${ME},
   startable AS MATERIALIZED (
-    SELECT l.id, s.claim, s.n FROM ${ASKED} JOIN shiftwork.live l ON l.id = s.id
+    SELECT l.id, s.claim, s.n FROM ${asked} JOIN shiftwork.live l ON l.id = s.id
      WHERE ${IS_STARTABLE}
      ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED), ${starting('startable s', '')}`,
-};
+});
+const STARTING = startingOf(ASKED);
+const STARTING_ONE = startingOf(ASKED_ONE);
 
 const STARTED_COLUMNS =
   'execution, attempts_made, attempts_max, timeout_ms, crashes, checkpoint, cancel_requested_at';
 
-/** The end of nearly every run: success. Ids and claims, results as JSON text, from parameter `$first` on; no history row. */
-function finishing(first: number): { brisk: string; careful: string } {
-  const [ids, claims, results] = [first, first + 1, first + 2].map((n) => `$${String(n)}`);
-  const ends = `unnest(${ids}::uuid[], ${claims}::text[], ${results}::text[]) AS e(id, claim, result)`;
+const FINISHED = 'unnest($1::uuid[], $2::text[], $3::text[]) AS e(id, claim, result)';
+const FINISHED_ONE = '(SELECT $1::uuid AS id, $2::text AS claim, $3::text AS result) AS e';
+const FINISHED_BESIDE_STARTS = 'unnest($4::uuid[], $5::text[], $6::text[]) AS e(id, claim, result)';
+
+/** The end of nearly every run: success. `ends`: id, claim, result as JSON text; no history row. */
+function finishing(ends: string): { brisk: string; careful: string } {
   const isMine = `l.id = e.id AND l.status = 'STARTED' AND l.claim = e.claim`;
   const columns = `l.id, l.execution, l.claim, l.worker, l.attempts_made, l.interruptions, l.crashes, l.progress_message, l.checkpoint,
            l.started_at, l.version, e.result`;
@@ -81,22 +87,34 @@ export const START = twoWays(
   (way) => `WITH ${STARTING[way]} SELECT n, ${STARTED_COLUMNS} FROM started`,
 );
 
+/** The same of a lone one: $2 id, $3 claim. */
+export const START_ONE = twoWays(
+  'start-one',
+  (way) => `WITH ${STARTING_ONE[way]} SELECT n, ${STARTED_COLUMNS} FROM started`,
+);
+
 /** The same columns of rows that are known to be started by the asking claims. $1 ids. */
 export const STARTED_BY_CLAIM = {
   name: 'started-by-claim',
   text: `SELECT claim, ${STARTED_COLUMNS} FROM shiftwork.live WHERE id = ANY($1::uuid[]) AND status = 'STARTED'`,
 };
 
-/** Answers `finished`: how many. */
+/** Answers `finished`: how many. $1 ids, $2 claims, $3 results or NULL. */
 export const FINISH = twoWays(
   'finish',
-  (way) => `WITH ${finishing(1)[way]} SELECT count(*)::int AS finished FROM finished`,
+  (way) => `WITH ${finishing(FINISHED)[way]} SELECT count(*)::int AS finished FROM finished`,
+);
+
+/** The same of a lone one. $1 id, $2 claim, $3 result or NULL. */
+export const FINISH_ONE = twoWays(
+  'finish-one',
+  (way) => `WITH ${finishing(FINISHED_ONE)[way]} SELECT count(*)::int AS finished FROM finished`,
 );
 
 /** Starts and successes of one flush share one commit. Answers as START does, and a row with `n` = 0 and `execution` = how many finished. */
 export const START_AND_FINISH = twoWays(
   'start-and-finish',
-  (way) => `WITH ${STARTING[way]}, ${finishing(4)[way]}
+  (way) => `WITH ${STARTING[way]}, ${finishing(FINISHED_BESIDE_STARTS)[way]}
     SELECT n, ${STARTED_COLUMNS} FROM started
     UNION ALL
     SELECT 0, count(*)::int, NULL, NULL, NULL, NULL, NULL, NULL FROM finished`,

@@ -4,6 +4,7 @@ import { Batcher, pause } from '../foundation/index.js';
 import { isUnavailable, type Postgres } from '../postgres/index.js';
 import {
   finishedOf,
+  finishOneValues,
   finishValues,
   isAboutTheRow,
   judge,
@@ -13,7 +14,7 @@ import {
   type Recorded,
   type Written,
 } from './end-of-run.js';
-import { END, FINISH } from './executions-sql.js';
+import { END, FINISH, FINISH_ONE } from './executions-sql.js';
 import type { HotStatements } from './hot-statements.js';
 import { ClaimLostError } from './ledger-errors.js';
 import { standingsOf } from './standings.js';
@@ -60,8 +61,8 @@ export class RunEnds {
 
   /** Writes FINISHED inside the job's own transaction. Throws `ClaimLostError` when the task is somebody else's now. */
   async finishIn(manager: EntityManager, end: EndOfRun): Promise<void> {
-    const values = [[end.id], [end.claim], [end.result]];
-    const [row] = await this.postgres.queryIn<FinishedRow>(manager, FINISH.careful.text, values);
+    const values = finishOneValues(end);
+    const [row] = await this.postgres.queryIn<FinishedRow>(manager, FINISH_ONE.careful.text, values);
     if (row?.finished !== 1) throw new ClaimLostError(end.id);
   }
 
@@ -94,12 +95,16 @@ export class RunEnds {
   }
 
   private async finish(ends: readonly EndOfRun[]): Promise<Lookup> {
-    const [row] = await this.hot.query<FinishedRow>(FINISH, finishValues(ends));
+    const [only] = ends;
+    const [row] =
+      only !== undefined && ends.length === 1
+        ? await this.hot.query<FinishedRow>(FINISH_ONE, finishOneValues(only))
+        : await this.hot.query<FinishedRow>(FINISH, finishValues(ends));
     return finishedOf(ends, row?.finished ?? 0);
   }
 
   private async finishCarefully(end: EndOfRun): Promise<Lookup> {
-    const [row] = await this.postgres.query<FinishedRow>(FINISH.careful, finishValues([end]));
+    const [row] = await this.postgres.query<FinishedRow>(FINISH_ONE.careful, finishOneValues(end));
     return finishedOf([end], row?.finished ?? 0);
   }
 

@@ -1,7 +1,7 @@
 import { Batcher, pause, type JsonValue } from '../foundation/index.js';
 import { bareArray, type Postgres } from '../postgres/index.js';
 import type { HotStatements } from './hot-statements.js';
-import { RELEASE, START, STARTED_BY_CLAIM } from './executions-sql.js';
+import { RELEASE, START, START_ONE, STARTED_BY_CLAIM } from './executions-sql.js';
 import { isStartedBy, standingsOf, type Standing, type Standings } from './standings.js';
 
 /** A task that may run now: START is committed. */
@@ -63,8 +63,11 @@ export class RunStarts {
   }
 
   async commit(worker: string, ids: readonly string[], claims: readonly string[]): Promise<StartedRows> {
-    const values = [worker, bareArray(ids), bareArray(claims)];
-    const rows = await this.hot.query<Numbered<StartedRow>>(START, values);
+    const rows = await this.hot.query<Numbered<StartedRow>>(
+      ...(ids.length === 1
+        ? ([START_ONE, [worker, ids[0], claims[0]]] as const)
+        : ([START, [worker, bareArray(ids), bareArray(claims)]] as const)),
+    );
     return new Map(rows.map((row) => [claims[row.n - 1] ?? '', row]));
   }
 
