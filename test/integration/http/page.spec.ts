@@ -1,0 +1,163 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TestBrowser } from '../../support/browser.js';
+import { waitFor } from '../../support/wait.js';
+import { ADMIN, gateOf, VIEWER, Web } from './web.fixture.js';
+
+let web: Web;
+let browser: TestBrowser;
+beforeAll(async () => {
+  [web, browser] = await Promise.all([Web.start(['web', 'worker']), TestBrowser.open()]);
+});
+afterAll(() => Promise.all([browser.close(), web.stop()]));
+
+let page: Page;
+let complaints: string[];
+beforeEach(async () => {
+  ({ page, complaints } = await browser.tab());
+});
+
+async function open(hash: string, token = ADMIN): Promise<void> {
+  await page.goto(`${web.url}/admin${hash}`);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** What the page says of what was done. */
+const said = (text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
+
+async function failedTask(why: string): Promise<string> {
+  const task = await web.enqueue('test.fail', { why });
+  return waitFor('a FailedTask', async () => {
+    const { body } = await web.get('/failed-tasks?limit=200');
+    return body.items.find((each) => each.task === task)?.id;
+  });
+}
+
+const PICTURE = '<img src="x" onerror="document.title=1">';
+
+describe('the dashboard in a browser', () => {
+  it('asks for a token, again if it is wrong, and then shows the queues and the processes', async () => {
+    await open('', 'wrong');
+    await page.getByText('Sign in first').waitFor();
+    await page.getByLabel('Token').fill(VIEWER);
+    await page.keyboard.press('Enter');
+    await page.getByRole('row', { name: /^high/ }).waitFor();
+    await page.getByRole('row', { name: /web, worker/ }).waitFor();
+    // Nothing but the two answers 401 that brought the question.
+    expect(new Set(complaints)).toEqual(new Set([expect.stringContaining('401')]));
+
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
+  });
+
+  it('retries a failed task by one click', async () => {
+    const id = await failedTask('to be retried');
+    await open(`#/failed/${id}`);
+    await page.getByRole('button', { name: 'Retry' }).click();
+    await said('Retry: done');
+    await page.getByRole('link', { name: 'its retry' }).click();
+    await page.getByRole('heading', { name: 'test.fail' }).waitFor();
+
+    const { body } = await web.get(`/failed-tasks/${id}`);
+    expect([body.state, body.audit]).toEqual(['RETRIED', [expect.objectContaining({ action: 'retry' })]]);
+    expect(page.url()).toMatch(/#\/tasks\/[0-9a-f-]{36}$/);
+  });
+
+  it('dismisses with a reason, and not when the question is cancelled', async () => {
+    const id = await failedTask('to be dismissed');
+    await open(`#/failed/${id}`);
+    page.once('dialog', (dialog) => void dialog.dismiss());
+    await page.getByRole('button', { name: 'Dismiss' }).click();
+    await said('Not dismissed');
+    expect((await web.get(`/failed-tasks/${id}`)).body.state).toBe('OPEN');
+
+    page.once('dialog', (dialog) => void dialog.accept('known fault'));
+    await page.getByRole('button', { name: 'Dismiss' }).click();
+    await said('Dismiss: done');
+    await page.getByRole('cell', { name: 'known fault' }).waitFor();
+    expect((await web.get(`/failed-tasks/${id}`)).body.state).toBe('DISMISSED');
+  });
+
+  it('retries all of a cause', async () => {
+    const ids = [await failedTask('one cause'), await failedTask('one cause')];
+    await open('#/failed');
+    const group = page.getByRole('row').filter({ hasText: 'Retry all' });
+    const asked = new Promise<string>((resolve) =>
+      page.once('dialog', (dialog) => {
+        resolve(dialog.message());
+        void dialog.accept();
+      }),
+    );
+    await group.getByRole('button', { name: 'Retry all' }).click();
+    expect(await asked).toMatch(/^Retry \d+ failed tasks\?$/);
+    await said('Retry all: done');
+    for (const id of ids)
+      await waitFor('its retry', async () => (await web.get(`/failed-tasks/${id}`)).body.state === 'RETRIED');
+  });
+
+  it('shows how far a task is, and cancels it', async () => {
+    const gate = gateOf('seen in the browser');
+    const id = await web.enqueue('test.steps', { name: 'seen in the browser' });
+    await open(`#/tasks/${id}`);
+    await page.getByText('STARTED', { exact: true }).waitFor();
+    gate.half.resolve();
+    await page.getByText('half way').waitFor(); // it looks again by itself
+    expect(await page.getByRole('progressbar').getAttribute('value')).toBe('50');
+
+    page.once('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('CANCELLED', { exact: true }).waitFor();
+    expect((await web.ended(id)).status).toBe('CANCELLED');
+  });
+
+  it('finds tasks by what the form says, and goes to the older ones', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 60; n++)
+      ids.push(await web.enqueue('test.echo', { text: 'one of many' }, { key: 'many' }));
+    await Promise.all(ids.map((id) => web.ended(id)));
+    await open('#/tasks');
+    await page.getByPlaceholder('key', { exact: true }).fill('many');
+    await page.getByRole('combobox').selectOption('FINISHED');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.waitForURL(/#\/tasks\?status=FINISHED&key=many/);
+    await waitFor('the newest', async () => (await page.getByRole('row').count()) === 51);
+    await page.getByRole('link', { name: 'Older tasks' }).click();
+    await page.getByRole('link', { name: ids[0] ?? '' }).waitFor();
+    expect(await page.getByRole('row').count()).toBe(11);
+  });
+
+  it('pauses a queue and says who did', async () => {
+    await open('#/overview');
+    page.once('dialog', (dialog) => void dialog.accept());
+    const queue = page.getByRole('row', { name: /^high/ });
+    await queue.getByRole('button', { name: 'Pause' }).click();
+    await queue.getByText('paused by').waitFor();
+    await queue.getByRole('button', { name: 'Resume' }).click();
+    await queue.getByRole('button', { name: 'Pause' }).waitFor();
+  });
+
+  it('tells a viewer why not', async () => {
+    const id = await failedTask('out of reach');
+    await open(`#/failed/${id}`, VIEWER);
+    await page.getByRole('button', { name: 'Retry' }).click();
+    await said('viewer');
+    expect((await web.get(`/failed-tasks/${id}`)).body.state).toBe('OPEN');
+  });
+
+  // Proven: with `innerHTML` in `element` the picture is there, and the browser tries to run its code.
+  it('shows what jobs say as text, whatever it looks like', async () => {
+    const id = await failedTask(PICTURE);
+    await open('#/overview');
+    for (const hash of ['#/failed', '#/tasks?job=test.fail', `#/failed/${id}`]) {
+      await page.goto(`${web.url}/admin${hash}`);
+      await page
+        .getByText(hash.startsWith('#/tasks') ? 'test.fail' : PICTURE)
+        .first()
+        .waitFor();
+      expect(await page.locator('#page img').count()).toBe(0);
+    }
+    expect(await page.title()).toBe('Shiftwork');
+  });
+});
