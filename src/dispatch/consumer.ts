@@ -206,6 +206,10 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
     this.tellIdle();
   }
 
+  onStuck(): void {
+    this.tellIdle();
+  }
+
   onMissing(item: Item): void {
     this.parts.losses.entryLost(item.taskId);
   }

@@ -8,6 +8,8 @@ const LAST_RETRY_MS = 2_000;
 export interface SettlementListener {
   /** Redis has taken it in: the item is out of our hands. */
   onSettled(item: Item): void;
+  /** Redis did not take them in: they are kept, and nobody need wait for it. */
+  onStuck(): void;
   /** It waits again, but its entry was wiped from Redis while we had it. */
   onMissing(item: Item): void;
   /** The worker that should take what is handed over; '' for anybody. Never rejects. */
@@ -87,6 +89,7 @@ export class Settlements {
         this.retryNow();
       }, waitMs);
       this.retryTimer.unref();
+      this.listener.onStuck();
     } finally {
       this.isFlushing = false;
     }
