@@ -15,6 +15,8 @@ export class WishLease {
   /** Monotonic, taken before the write was sent: never later than the life that Redis counts. */
   private writtenAt = 0;
   private expiresAt = 0;
+  /** A hold that was asked for and of which nobody knows whether Redis took it in. */
+  private unheard: DrainWish | undefined;
   private withdrawn = false;
   private ended: Promise<void> | undefined;
   private stopListening: (() => Promise<void>) | undefined;
@@ -52,14 +54,14 @@ export class WishLease {
 
   /**
    * Turns the wish `id` into a hold of `holdMs` that stands without us. Answers until when, or null when that wish has
-   * ended meanwhile; then whoever waits goes on waiting. Throws when Redis is away: the wish is renewed as a lease again, which
-   * undoes a hold whose answer was lost.
+   * ended meanwhile; then whoever waits goes on waiting. Throws when Redis is away: the wish is renewed as a lease again, or,
+   * when it is too late for that, taken back; either undoes a hold whose answer was lost.
    */
   async hold(id: string, holdMs: number): Promise<Date | null> {
     await this.loop.stop(); // a renewal under way must not turn the hold back into a lease
     let written: Written | null = null;
     try {
-      if (id === this.id && this.isWhole) written = await this.write({ ...this.wish, kind: 'hold' }, holdMs);
+      if (id === this.id && this.isWhole) written = await this.writeHold(holdMs);
     } finally {
       if (this.ended === undefined && written?.kind !== 'written') this.loop.start();
     }
@@ -78,6 +80,7 @@ export class WishLease {
     if (!this.isWhole) this.beginAgain();
     try {
       const written = await this.write(this.wish, LEASE_MS);
+      await this.takeBackUnheard();
       if (written.kind === 'lapsed') this.beginAgain();
       return written.kind === 'written' ? RENEW_MS : 0;
     } catch (error) {
@@ -85,6 +88,20 @@ export class WishLease {
       this.telemetry.emit('loop.failed', { loop: 'drain lease', error: messageOf(error) });
       return SECOND;
     }
+  }
+
+  private async writeHold(holdMs: number): Promise<Written> {
+    const hold = { ...this.wish, kind: 'hold' } as const;
+    this.unheard = { ...hold, expiresAt: this.expiresAt + holdMs };
+    const written = await this.write(hold, holdMs);
+    this.unheard = undefined;
+    return written;
+  }
+
+  private async takeBackUnheard(): Promise<void> {
+    // Under the same id it has just been overwritten.
+    if (this.unheard !== undefined && this.unheard.id !== this.id) await this.channel.withdraw(this.unheard);
+    this.unheard = undefined;
   }
 
   private async write(wish: Omit<DrainWish, 'expiresAt'>, lifeMs: number): Promise<Written> {
@@ -108,7 +125,10 @@ export class WishLease {
     await this.loop.stop();
     await this.stopListening?.();
     try {
-      await this.channel.withdraw({ ...this.wish, expiresAt: this.expiresAt });
+      const { unheard, wish, expiresAt } = this;
+      await this.takeBackUnheard();
+      // For as long as the hold would have stood, if there is one: whoever remembers that must learn that it is over.
+      await this.channel.withdraw(unheard?.id === wish.id ? unheard : { ...wish, expiresAt });
     } catch (error) {
       // The lease runs out by itself within 15 s: that is what a lease is for.
       this.telemetry.emit('loop.failed', { loop: 'drain withdrawal', error: messageOf(error) });

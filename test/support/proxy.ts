@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-type Mode = 'pass' | 'stall' | 'refuse';
+type Mode = 'pass' | 'stall' | 'mute' | 'refuse';
 
 /**
  * A TCP proxy in front of a real server, to be a bad network: it can stall (bytes stop, connections stay open, as with a lost
- * route), cut (connections are reset), refuse (cut, and no new ones) and resume.
+ * route), mute (what is asked arrives, no answer comes back), cut (connections are reset), refuse (cut, and no new ones) and resume.
  */
 export class Proxy {
   private mode: Mode = 'pass';
@@ -53,6 +53,12 @@ export class Proxy {
     for (const socket of this.sockets()) socket.pause();
   }
 
+  /** From now on what clients say arrives, and what the server answers does not. */
+  mute(): void {
+    this.mode = 'mute';
+    for (const [, upstream] of this.pairs) upstream.pause();
+  }
+
   /** Resets every connection; new ones are welcome. */
   cut(): void {
     for (const socket of this.sockets()) socket.resetAndDestroy();
@@ -85,8 +91,8 @@ export class Proxy {
     const pair: [Socket, Socket] = [client, upstream];
     this.pairs.add(pair);
     for (const [from, to] of [pair, [upstream, client]] as const) this.forward(from, to, pair);
-    if (this.mode === 'pass') client.resume();
-    else upstream.pause();
+    if (this.mode !== 'stall') client.resume();
+    if (this.mode !== 'pass') upstream.pause();
   }
 
   private forward(from: Socket, to: Socket, pair: [Socket, Socket]): void {
@@ -94,7 +100,7 @@ export class Proxy {
       if (to.write(bytes)) return;
       from.pause(); // the other side is slow
       to.once('drain', () => {
-        if (this.mode === 'pass') from.resume();
+        if (this.mode === 'pass' || (this.mode === 'mute' && to !== pair[0])) from.resume();
       });
     });
     from.on('end', () => to.end());

@@ -11,6 +11,7 @@ import {
   query,
   uniqueAppName,
 } from '../../support/servers.js';
+import { Proxy } from '../../support/proxy.js';
 import { waitFor, within } from '../../support/wait.js';
 import { boot, type Caller, type Member, openCaller, type World } from './fleet.fixture.js';
 
@@ -156,6 +157,40 @@ describe('asking the fleet to drain', () => {
     expect(worker.drain.state).toBe('draining');
     const { wishes } = await caller.channel.read();
     expect(wishes).toMatchObject([{ kind: 'hold', withdrawnAt: null }]);
+  });
+
+  // Proven: without `takeBackUnheard` the first hold stands for its fifteen minutes, whatever becomes of the second wish.
+  it('takes a hold back of which it never heard, when it has had to begin anew', async () => {
+    const worker = await join(['worker']);
+    const proxy = await Proxy.to(server.url);
+    const distant = await openCaller({ ...world, redisUrl: proxy.url });
+    try {
+      let isMuted = false;
+      const verdict = distant.request.run({
+        onProgress: (look) => {
+          if (look.drained.length === 0 || isMuted) return;
+          isMuted = true;
+          proxy.mute(); // the hold is what is asked next
+        },
+      });
+      const isHold = async () => (await caller.channel.read()).wishes.find(({ kind }) => kind === 'hold');
+      const hold = await waitFor('a hold in Redis', isHold);
+      proxy.refuse();
+      const cutAt = performance.now();
+      await waitFor('a lease to be too old', () => performance.now() - cutAt > LEASE_MS);
+      worker.room('worker').running = [TASK]; // so that the second wish stays a lease
+      proxy.resume();
+      await waitFor('both wishes', async () => (await caller.channel.read()).wishes.length === 2);
+      await waitFor('the hold to be taken back', async () => {
+        const { wishes } = await caller.channel.read();
+        return wishes.find(({ id }) => id === hold.id)?.withdrawnAt;
+      });
+      worker.room('worker').running = [];
+      expect(await within('the verdict', verdict)).toMatchObject({ safe: true });
+    } finally {
+      await distant.close();
+      await proxy.close();
+    }
   });
 
   it('ends when somebody else calls resume, and does not ask again', async () => {
