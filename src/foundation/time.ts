@@ -4,6 +4,9 @@ export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
+/** Ten years, the longest that a task may wait: beyond it Bull's delayed score loses precision, and nobody means it. */
+export const MOST_DELAY_MS = 3_653 * DAY;
+
 /** Monotonic milliseconds: never jumps with the wall clock. Only differences mean anything. */
 export function monotonicMs(): number {
   return performance.now();

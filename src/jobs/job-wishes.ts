@@ -11,7 +11,7 @@ export class DoNotRetry extends Error {
   }
 }
 
-/** Throw it from `run` to be run again in `ms` milliseconds without an attempt being charged (a rate limit, a row not there yet). */
+/** Throw it from `run` to be run again in `ms` milliseconds without an attempt being charged (a rate limit, a row not there yet). At most ten years. */
 export class Snooze extends Error {
   override readonly name = 'Snooze';
   constructor(readonly ms: number) {
@@ -25,8 +25,8 @@ export class Snooze extends Error {
 
 /**
  * Throw it from `run` when the attempt failed and the other side said when to come back (an HTTP `Retry-After`): an attempt is
- * charged as for any error, and the next one starts after `ms` milliseconds or the backoff, whichever is longer. The error
- * that people see is the cause.
+ * charged as for any error, and the next one starts after `ms` milliseconds (at most ten years) or the backoff, whichever is
+ * longer. The error that people see is the cause.
  */
 export class RetryIn extends Error {
   override readonly name = 'RetryIn';

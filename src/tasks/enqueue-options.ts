@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
-import { DAY, inKeyOrder, isStorableText, toJsonText } from '../foundation/index.js';
+import { inKeyOrder, isStorableText, MOST_DELAY_MS, toJsonText } from '../foundation/index.js';
 import { MOST_TIMEOUT_MS, type PayloadIssue } from '../jobs/index.js';
 import { InvalidOptionsError } from './task-errors.js';
 
@@ -27,9 +27,6 @@ export interface EnqueueOptions {
   /** The FailedTask that this task is a retry of. For the failures room. */
   readonly retryOf?: string | undefined;
 }
-
-/** Ten years: beyond it Bull's delayed score loses precision, and nobody means it. */
-const MOST_DELAY_MS = 3_653 * DAY;
 
 /** Throws `InvalidOptionsError` with every fault; paths begin with `options.`. */
 export function checkOptions(options: EnqueueOptions): void {

@@ -1,4 +1,4 @@
-import { backoffMs, type Backoff } from '../foundation/index.js';
+import { backoffMs, MOST_DELAY_MS, type Backoff } from '../foundation/index.js';
 import { DoNotRetry, RetryIn, Snooze, TaskCancelled, TaskInterrupted, TaskTimedOut } from '../jobs/index.js';
 import { crashed, type EndOfRun } from '../ledger/index.js';
 import { errorJson } from './error-json.js';
@@ -27,7 +27,7 @@ export interface Circumstances {
 /** The end of an execution, but for whose it is. */
 export type Outcome = Omit<EndOfRun, 'id' | 'claim' | 'mayBeLocked'>;
 
-/** Decides what an ending means. Pure: the same ending in the same circumstances is the same outcome. */
+/** Decides what an ending means. Pure: the same ending in the same circumstances is the same outcome. Never throws, whatever the job did. */
 export function decideOutcome(ending: Ending, circumstances: Circumstances): Outcome {
   switch (ending.kind) {
     case 'returned':
@@ -85,7 +85,7 @@ function threw(thrown: unknown, circumstances: Circumstances): Outcome {
       ...NOTHING,
       status: 'SCHEDULED',
       outcome: 'snoozed',
-      dueAt: new Date(circumstances.now.getTime() + thrown.ms),
+      dueAt: inMs(circumstances.now, thrown.ms),
     };
   const { signalled } = circumstances;
   // A job that was told to stop and throws has stopped, whatever it throws.
@@ -140,7 +140,7 @@ function attemptFailed(
   const { attemptsMade, attemptsMax, backoff, now, random } = circumstances;
   const attempt = attemptsMade + 1;
   if (attempt >= attemptsMax) return failed(thrown, kind, circumstances);
-  const dueAt = new Date(now.getTime() + Math.max(leastMs, backoffMs(backoff, attempt, random)));
+  const dueAt = inMs(now, Math.max(leastMs, backoffMs(backoff, attempt, random)));
   return {
     ...NOTHING,
     status: 'RETRYING',
@@ -149,6 +149,11 @@ function attemptFailed(
     dueAt,
     chargeAttempt: true,
   };
+}
+
+// A `Retry-After` in the wrong unit must not become an instant that nobody can store.
+function inMs(now: Date, ms: number): Date {
+  return new Date(now.getTime() + Math.min(ms, MOST_DELAY_MS));
 }
 
 function failed(thrown: unknown, kind: 'error' | 'timeout', { now }: Circumstances): Outcome {

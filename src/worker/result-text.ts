@@ -1,4 +1,4 @@
-import { byteLength, NotJsonError, toJsonText } from '../foundation/index.js';
+import { byteLength, messageOf, toJsonText } from '../foundation/index.js';
 
 /** A result, as JSON, may have this many bytes (PROTOCOL: sizes). */
 export const RESULT_MAX_BYTES = 262_144;
@@ -29,7 +29,7 @@ function jsonOf(value: unknown): string {
   try {
     return toJsonText(value);
   } catch (error) {
-    if (!(error instanceof NotJsonError)) throw error;
-    throw new ResultError('result-not-storable', `The result cannot be stored as JSON: ${error.message}`);
+    // Not JSON, nested too deeply for a look at it, or with a getter or a toJSON of the job's own that throws.
+    throw new ResultError('result-not-storable', `The result cannot be stored as JSON: ${messageOf(error)}`);
   }
 }

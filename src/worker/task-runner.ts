@@ -179,8 +179,8 @@ export class TaskRunner {
   }
 
   private async settle(task: RunningTask, ending: Ending): Promise<Disposition> {
-    const outcome = this.decide(task, ending);
     try {
+      const outcome = this.decide(task, ending);
       const unwritten = this.writes.settle(task);
       if (unwritten !== undefined) await unwritten;
       const { id, claim, wroteInTransaction: mayBeLocked } = task;

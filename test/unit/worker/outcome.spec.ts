@@ -77,6 +77,17 @@ describe('a run that threw', () => {
     expect(outcome.dueAt).toEqual(new Date(now.getTime() + 60_000));
   });
 
+  // Proven: without the limit PostgreSQL, or Date itself, refuses the instant, and the task stays STARTED for ever.
+  it.each([2.6e14, 1e15, Number.MAX_SAFE_INTEGER, 1e300])(
+    'waits ten years at most, whatever the unit was of the %s that it asked for',
+    (ms) => {
+      for (const thrown of [new Snooze(ms), new RetryIn(ms, new Error('busy'))])
+        expect(decideOutcome({ kind: 'threw', thrown }, circumstances).dueAt?.toISOString()).toBe(
+          '2036-11-21T08:00:00.000Z',
+        );
+    },
+  );
+
   it('is FAILED when the attempts are used up, or when it says so itself', () => {
     expect(decideOutcome({ kind: 'threw', thrown: new Error('no') }, last)).toMatchObject({
       status: 'FAILED',
@@ -109,6 +120,53 @@ describe('a run that threw', () => {
     expect(decideOutcome({ kind: 'threw', thrown: new Error('a\u0000b') }, last).error?.message).toBe(
       'a\uFFFDb',
     );
+  });
+});
+
+// Proven: each of these threw, out of the worker's sight, and ended the process.
+describe('a run whose result or error cannot be read', () => {
+  const getter = {
+    get: () => {
+      throw new Error('a getter');
+    },
+    enumerable: true,
+  };
+  const throwing = Object.defineProperty({}, 'name', getter);
+  const deep: unknown[] = [];
+  let inner = deep;
+  for (let i = 0; i < 20_000; i++) inner.push((inner = []));
+
+  it.each([
+    ['a getter that throws', { value: throwing }, 'a getter'],
+    [
+      'a toJSON that throws',
+      {
+        value: {
+          toJSON: () => {
+            throw new Error('not loaded');
+          },
+        },
+      },
+      'not loaded',
+    ],
+    ['levels without end', { value: deep }, 'call stack'],
+  ])('is FAILED for %s', (_, { value }, why) => {
+    expect(decideOutcome({ kind: 'returned', value }, circumstances)).toMatchObject({
+      status: 'FAILED',
+      error: { code: 'result-not-storable', message: expect.stringContaining(why) as string },
+    });
+  });
+
+  it.each([
+    ['a message that is no text', Object.assign(new Error(), { message: { code: 42 } }), '{"code":42}'],
+    ['a name that is no text', Object.assign(new Error('no'), { name: Symbol('odd') }), 'no'],
+    ['no prototype', Object.assign(Object.setPrototypeOf(new Error('x'), null) as object, {}), 'no Error'],
+    ['a message that throws', Object.defineProperty(new Error(), 'message', getter), 'cannot be read'],
+  ])('is RETRYING for an error with %s', (_, thrown, message) => {
+    expect(decideOutcome({ kind: 'threw', thrown }, circumstances)).toMatchObject({
+      status: 'RETRYING',
+      error: { message: expect.stringContaining(message) as string },
+    });
   });
 });
 
