@@ -52,8 +52,8 @@ const FINISHED = 'unnest($1::uuid[], $2::text[], $3::text[]) AS e(id, claim, res
 const FINISHED_ONE = '(SELECT $1::uuid AS id, $2::text AS claim, $3::text AS result) AS e';
 const FINISHED_BESIDE_STARTS = 'unnest($4::uuid[], $5::text[], $6::text[]) AS e(id, claim, result)';
 
-/** The end of nearly every run: success. `ends`: id, claim, result as JSON text; no history row. */
-function finishing(ends: string): { brisk: string; careful: string } {
+/** The end of nearly every run: success. `ends`: id, claim, result as JSON text; no history row. `patient`: for a lock of any length. */
+function finishing(ends: string): { brisk: string; careful: string; patient: string } {
   const isMine = `l.id = e.id AND l.status = 'STARTED' AND l.claim = e.claim`;
   const columns = `l.id, l.execution, l.claim, l.worker, l.attempts_made, l.interruptions, l.crashes, l.progress_message, l.checkpoint,
            l.started_at, l.version, e.result`;
@@ -63,10 +63,12 @@ function finishing(ends: string): { brisk: string; careful: string } {
     SELECT id, 'FINISHED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, 100, progress_message,
            checkpoint, result::jsonb
       FROM finished)`;
-  return {
-    brisk: `
+  const atOnce = (when: string): string => `
   finished AS (
-    DELETE FROM shiftwork.live l USING ${ends} WHERE ${PATIENCE} AND ${isMine} RETURNING ${columns}), ${keep}`,
+    DELETE FROM shiftwork.live l USING ${ends} WHERE ${when}${isMine} RETURNING ${columns}), ${keep}`;
+  return {
+    brisk: atOnce(`${PATIENCE} AND `),
+    patient: atOnce(''),
     careful: `
   finished AS MATERIALIZED (
     SELECT ${columns} FROM ${ends} JOIN shiftwork.live l ON ${isMine} ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
@@ -110,6 +112,9 @@ export const FINISH_ONE = twoWays(
   'finish-one',
   (way) => `WITH ${finishing(FINISHED_ONE)[way]} SELECT count(*)::int AS finished FROM finished`,
 );
+
+/** The same in a job's own transaction, which waits for a note or a cancel that has the row at the moment; so nobody else waits. */
+export const FINISH_IN = `WITH ${finishing(FINISHED_ONE).patient} SELECT count(*)::int AS finished FROM finished`;
 
 /** Starts and successes of one flush share one commit. Answers as START does, and a row with `n` = 0 and `execution` = how many finished. */
 export const START_AND_FINISH = twoWays(

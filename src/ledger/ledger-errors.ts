@@ -1,4 +1,4 @@
-import { RequestError, ShiftworkError } from '../foundation/index.js';
+import { RequestError, ShiftworkError, UnavailableError } from '../foundation/index.js';
 
 /** No task has this id. */
 export class TaskNotFoundError extends RequestError {
@@ -13,6 +13,17 @@ export class AlreadyFinalError extends RequestError {
   readonly code = 'already-final';
   constructor(id: string, status: string, what: string) {
     super(`Task ${id} is ${status} and cannot be ${what}.`, { id, status });
+  }
+}
+
+/** Somebody keeps the rows of these tasks locked, mostly their own jobs in an open transaction. */
+export class TasksHeldError extends UnavailableError {
+  readonly code = 'ledger-unavailable';
+  constructor(readonly ids: readonly string[]) {
+    super(
+      `The job of ${ids.length === 1 ? `task ${String(ids[0])}` : `${String(ids.length)} tasks`} keeps an open transaction and has not ended it in time. It has been told to stop; try again in a moment.`,
+      { ids: ids.slice(0, 10) },
+    );
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type Recorded,
   type Written,
 } from './end-of-run.js';
-import { END, FINISH, FINISH_ONE } from './executions-sql.js';
+import { END, FINISH, FINISH_IN, FINISH_ONE } from './executions-sql.js';
 import type { HotStatements } from './hot-statements.js';
 import { ClaimLostError } from './ledger-errors.js';
 import { standingsOf } from './standings.js';
@@ -62,7 +62,7 @@ export class RunEnds {
   /** Writes FINISHED inside the job's own transaction. Throws `ClaimLostError` when the task is somebody else's now. */
   async finishIn(manager: EntityManager, end: EndOfRun): Promise<void> {
     const values = finishOneValues(end);
-    const [row] = await this.postgres.queryIn<FinishedRow>(manager, FINISH_ONE.careful.text, values);
+    const [row] = await this.postgres.queryIn<FinishedRow>(manager, FINISH_IN, values);
     if (row?.finished !== 1) throw new ClaimLostError(end.id);
   }
 

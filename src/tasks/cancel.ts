@@ -36,9 +36,12 @@ export class Cancel {
     private readonly feed: TaskFeed,
   ) {}
 
-  /** Throws `TaskNotFoundError`, or `AlreadyFinalError` for a task that is FINISHED or FAILED. */
+  /**
+   * Throws `TaskNotFoundError`, `AlreadyFinalError` for a task that is FINISHED or FAILED, or `TasksHeldError` for one whose job
+   * does not end its transaction within 5 s of its signal.
+   */
   async one(id: string): Promise<Cancelled> {
-    const outcomes = await this.ledger.byIds([id]);
+    const outcomes = await this.ledger.byIds([id], this.tellHeld);
     // Read before anybody is told: a running job may end within a millisecond of its signal, and the answer says what was asked.
     const row = await this.reads.byId(id);
     await this.followUp(outcomes);
@@ -51,21 +54,25 @@ export class Cancel {
   /** Everything that matches, was accepted before and has not ended. Answers how many were cancelled or asked to stop. */
   async many(filter: TaskFilter): Promise<number> {
     let matched = 0;
-    for await (const outcomes of this.ledger.matching(filter, CANCEL_BATCH)) {
+    for await (const outcomes of this.ledger.matching(filter, CANCEL_BATCH, this.tellHeld)) {
       await this.followUp(outcomes);
       matched += outcomes.length;
     }
     return matched;
   }
 
+  // A job that keeps its row locked cannot be asked there; its signal ends the transaction, mostly.
+  private readonly tellHeld = (ids: readonly string[]): void => void this.tellRunning(ids);
+
+  private async tellRunning(ids: readonly string[]): Promise<void> {
+    await this.redis.command.publish(this.redis.keys.channel('cancel'), ids.join(',')).catch(() => undefined);
+  }
+
   // A ghost entry that stays in Redis costs one refused start, so nothing here may fail the request.
   private async followUp(outcomes: readonly CancelOutcome[]): Promise<void> {
     for (const outcome of outcomes) this.feed.tellChanged(outcome.id);
     const running = outcomes.filter((outcome) => outcome.status === 'STARTED').map((outcome) => outcome.id);
-    if (running.length > 0)
-      await this.redis.command
-        .publish(this.redis.keys.channel('cancel'), running.join(','))
-        .catch(() => undefined);
+    if (running.length > 0) await this.tellRunning(running);
     for (const queue of new Set(outcomes.map((outcome) => outcome.queue))) {
       const ids = outcomes
         .filter((outcome) => outcome.queue === queue && outcome.status === 'CANCELLED')

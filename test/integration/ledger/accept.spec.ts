@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '../../../src/foundation/index.js';
-import type { NewTask, TaskFilter } from '../../../src/ledger/index.js';
+import { type NewTask, type TaskFilter, TasksHeldError } from '../../../src/ledger/index.js';
 import { newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
-import { query } from '../../support/servers.js';
-import { waitFor } from '../../support/wait.js';
+import { within } from '../../support/wait.js';
 
 let ledger: OpenLedger;
 beforeAll(async () => {
@@ -176,30 +175,62 @@ describe('accepting', () => {
 });
 
 describe('cancelling', () => {
-  const cancelAll = async (filter: TaskFilter, batch: number): Promise<string[]> => {
+  const cancelAll = async (
+    filter: TaskFilter,
+    batch: number,
+    onHeld?: (ids: readonly string[]) => void,
+  ): Promise<string[]> => {
     const ids: string[] = [];
-    for await (const outcomes of ledger.cancels.matching(filter, batch))
+    for await (const outcomes of ledger.cancels.matching(filter, batch, onHeld))
       ids.push(...outcomes.map((outcome) => outcome.id));
     return ids;
   };
 
-  // Proven: while a batch that was not full counted as the last, only one of the five was cancelled.
-  it('goes on when some of a batch have ended before it could lock them', async () => {
-    const tasks = Array.from({ length: 6 }, () => newTask({ job: 'cancel.race' }));
+  /** Six tasks, and what comes of cancelling them in twos while a transaction `holds` the first; `meanwhile` before it commits. */
+  const whileOneIsHeld = async (
+    job: string,
+    hold: string,
+    meanwhile?: (ids: readonly string[]) => Promise<void>,
+  ) => {
+    const tasks = Array.from({ length: 6 }, () => newTask({ job }));
     await ledger.accepting.acceptAll(tasks);
     const ids = tasks.map((task) => task.id);
-    const cancelled = await ledger.postgres.transaction(async (manager) => {
-      await ledger.postgres.queryIn(manager, 'DELETE FROM shiftwork.live WHERE id = $1', [ids[0]]); // a worker ends it
-      const cancelling = cancelAll({ job: 'cancel.race' }, 2);
-      await waitFor('the first batch to wait for the row', async () => {
-        const waiting = await query(
-          `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${ledger.appName}%'`,
-        );
-        return waiting.length > 0;
-      });
-      return { cancelling };
+    const { cancelling } = await ledger.postgres.transaction(async (manager) => {
+      await ledger.postgres.queryIn(manager, hold, [ids[0]]);
+      const held = deferred<readonly string[]>();
+      const walk = cancelAll({ job }, 2, held.resolve);
+      walk.catch(() => undefined); // whoever waits for it hears of it
+      expect(await within('word of who is held', held.promise)).toEqual([ids[0]]);
+      await meanwhile?.(ids);
+      return { cancelling: walk };
     });
-    expect(await cancelled.cancelling).toEqual(ids.slice(1));
+    return { ids, cancelled: await cancelling };
+  };
+  const HOLD = 'SELECT 1 FROM shiftwork.live WHERE id = $1 FOR UPDATE';
+
+  // Proven: without SKIP LOCKED it waits, and keeps the rows before it from their workers; the walk is cut off after 10 s.
+  it('does not wait for a task whose job has it locked; it comes back to it when the others are done', async () => {
+    const { ids, cancelled } = await whileOneIsHeld('cancel.held', HOLD, async (all) => {
+      const rows = await ledger.reads.byIds(all.slice(1));
+      expect(rows.map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 'CANCELLED'));
+    });
+    expect(cancelled).toEqual([...ids.slice(1), ids[0]]);
+  });
+
+  it('says so when it is held too long, and has done the others', async () => {
+    let told = 0;
+    const walk = whileOneIsHeld('cancel.stuck', HOLD, async ([id = '']) => {
+      await expect(ledger.cancels.byIds([id], () => told++)).rejects.toThrow(TasksHeldError);
+    });
+    await walk.catch(() => undefined);
+    expect(told).toBeGreaterThan(1);
+  });
+
+  // Proven: while a batch that was not full counted as the last, only one of the five was cancelled.
+  it('goes on when some of a batch have ended before it could lock them', async () => {
+    const end = 'DELETE FROM shiftwork.live WHERE id = $1'; // a worker ends it
+    const { ids, cancelled } = await whileOneIsHeld('cancel.race', end);
+    expect(cancelled).toEqual(ids.slice(1));
   });
 
   // Proven: without the bound the walk also takes what was accepted in the midst of it.

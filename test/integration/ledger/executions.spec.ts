@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '../../../src/foundation/index.js';
 import { Executions } from '../../../src/ledger/index.js';
 import { anError, endOfRun, newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
+import { query } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
 
 let ledger: OpenLedger;
@@ -331,6 +332,29 @@ describe('writes in the job’s own transaction', () => {
       kind: 'recorded',
       status: 'FINISHED',
     });
+  });
+
+  // Proven: with SKIP LOCKED it is told that its claim is lost, and the job's transaction rolls back.
+  it('finish the task also while a note or a cancel has its row for a moment', async () => {
+    const run = await started();
+    let finishing: Promise<void> | undefined;
+    await ledger.postgres.transaction(async (manager) => {
+      await ledger.postgres.queryIn(
+        manager,
+        'UPDATE shiftwork.live SET version = version + 1 WHERE id = $1',
+        [run.id],
+      );
+      finishing = ledger.postgres.transaction((own) => ledger.executions.finishIn(own, endOfRun(run)));
+      finishing.catch(() => undefined); // awaited below
+      await waitFor('the finish to wait for the row', async () => {
+        const waiting = await query(
+          `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${ledger.appName}%'`,
+        );
+        return waiting.length > 0;
+      });
+    });
+    await finishing;
+    expect(await statusOf(run.id)).toBe('FINISHED');
   });
 
   it('keep a checkpoint exactly if the transaction commits', async () => {
