@@ -4,7 +4,7 @@ import { Postgres } from '../postgres/index.js';
 import { DispatchUnavailableError, RedisClients } from '../redis/index.js';
 import type { ProcessRecord } from './process-record.js';
 import { ROLL } from './scripts.js';
-import { DEAD_AFTER_MS } from './times.js';
+import { BLACKOUT_AFTER_MS, DEAD_AFTER_MS } from './times.js';
 
 /** The roll is read at most this often for questions that may be a moment old, ms. */
 const CACHE_MS = SECOND;
@@ -43,14 +43,18 @@ export class RollCall {
 
   /** The same, asked anew. */
   async fresh(): Promise<readonly ProcessRecord[]> {
-    return (await this.beats())
+    return (await this.ask()).beats
       .flatMap(({ record }) => (record === null ? [] : [record]))
       .sort((a, b) => (a.bootedAt < b.bootedAt ? -1 : 1));
   }
 
-  /** Ids of all that beat within the last 6 s, asked anew; also those whose record Redis has evicted. */
-  async freshIds(): Promise<ReadonlySet<string>> {
-    return new Set((await this.beats()).map(({ id }) => id));
+  /**
+   * Ids of all that live, asked anew: whoever is not among them is dead. Null while nobody can say so: Redis is in a blackout, or
+   * was wiped and not everybody has beaten again.
+   */
+  async alive(): Promise<ReadonlySet<string> | null> {
+    const { beats, provesDeath } = await this.ask();
+    return provesDeath ? new Set(beats.map(({ id }) => id)) : null;
   }
 
   /** Live workers that serve a queue. Never 0 of a roll that is old: one may have joined since. */
@@ -95,12 +99,12 @@ export class RollCall {
     return { live, silent: known.filter(({ id }) => !alive.has(id)) };
   }
 
-  private async beats(): Promise<Beat[]> {
+  private async ask(): Promise<{ readonly beats: Beat[]; readonly provesDeath: boolean }> {
     const { keys, command } = this.redis;
+    const asked = [keys.beats, keys.blackout, DEAD_AFTER_MS, keys.process(''), BLACKOUT_AFTER_MS] as const;
     try {
-      const answer = await command.eval(ROLL, 1, keys.beats, DEAD_AFTER_MS, keys.process(''));
-      const [, flat] = answer as [string, string[]]; // what ROLL returns
-      return beatsOf(flat);
+      const [, flat, proves] = (await command.eval(ROLL, 2, ...asked)) as [string, string[], number]; // what ROLL returns
+      return { beats: beatsOf(flat), provesDeath: proves === 1 };
     } catch (error) {
       throw new DispatchUnavailableError(error);
     }

@@ -54,16 +54,24 @@ end
 return 1
 `;
 
-/** Who beat lately. KEYS: beats. ARGV: D, prefix of the record keys. → {now, {id, beat, record or '', …}} */
+/**
+ * Who beat lately. KEYS: beats, blackout. ARGV: D, prefix of the record keys, blackout after. → {now, {id, beat, record or '', …},
+ * 1 when absence proves death}. It does not in a blackout, nor before somebody has begun one: the beats may have been wiped a
+ * moment ago, and nobody has beaten again.
+ */
 export const ROLL = `${NOW}
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now - ARGV[1]), '+inf', 'WITHSCORES')
 local roll = {}
+local newest = 0
 for i = 1, #found, 2 do
   roll[#roll + 1] = found[i]
   roll[#roll + 1] = found[i + 1]
   roll[#roll + 1] = redis.call('GET', ARGV[2] .. found[i]) or ''
+  newest = tonumber(found[i + 1])
 end
-return {string.format('%.0f', now), roll}
+local blackout = tonumber(redis.call('GET', KEYS[2]) or '0')
+local proves = blackout <= now and now - newest <= tonumber(ARGV[3])
+return {string.format('%.0f', now), roll, proves and 1 or 0}
 `;
 
 /**

@@ -108,7 +108,8 @@ export class Rescuer {
 
   // The roll is called after the ledger was read: who booted meanwhile is on it.
   private async rescueMissing(ids: readonly string[]): Promise<void> {
-    const alive = await this.roll.freshIds();
+    const alive = await this.roll.alive();
+    if (alive === null) return; // the end of the blackout, or the chores, will look again
     await Promise.all(
       ids.filter((id) => !alive.has(id)).map((id) => this.rescue({ id, silentMs: DEAD_AFTER_MS })),
     );

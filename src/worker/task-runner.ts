@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Delivery, Disposition, Prepared, Run } from '../dispatch/index.js';
-import { ThisProcess } from '../fleet/index.js';
+import { DEAD_AFTER_MS, Heartbeat, ThisProcess } from '../fleet/index.js';
 import { isUnavailable, LedgerUnavailableError } from '../postgres/index.js';
 import { messageOf, monotonicMs, pause, SECOND } from '../foundation/index.js';
 import { JobRegistry, TaskCancelled, TaskTimedOut, type JobDefinition } from '../jobs/index.js';
-import { Executions, type Recorded, type Refused, type Started, type TaskStatus } from '../ledger/index.js';
+import {
+  Executions,
+  Processes,
+  type Recorded,
+  type Refused,
+  type Started,
+  type TaskStatus,
+} from '../ledger/index.js';
 import { Failures } from '../failures/index.js';
 import { TaskFeed } from '../tasks/index.js';
 import { Telemetry } from '../telemetry/index.js';
@@ -34,6 +41,8 @@ export class TaskRunner {
     private readonly jobs: JobRegistry,
     private readonly unknown: UnknownJobs,
     private readonly executions: Executions,
+    private readonly processes: Processes,
+    private readonly heartbeat: Heartbeat,
     private readonly writes: RunWrites,
     private readonly running: RunningTasks,
     private readonly failures: Failures,
@@ -91,7 +100,9 @@ export class TaskRunner {
     const { signal } = this.giveUpStarting;
     while (deliveries.length > 0) {
       try {
-        return await this.executions.start(this.self.id, deliveries);
+        const answers = await this.executions.start(this.self.id, deliveries);
+        if (answers.some(mayStart)) void this.lookForOurselves();
+        return answers;
       } catch (error) {
         if (!isUnavailable(error) || signal.aborted)
           throw error instanceof Error ? error : new LedgerUnavailableError(error);
@@ -99,6 +110,12 @@ export class TaskRunner {
       }
     }
     return [];
+  }
+
+  // Mostly somebody has the row locked for a moment. But starts are refused, too, when others have declared us gone.
+  private async lookForOurselves(): Promise<void> {
+    const isGone = await this.processes.isGone(this.self.id).catch(() => false); // away: the next refusal asks again
+    if (isGone) this.heartbeat.presumeDead(DEAD_AFTER_MS);
   }
 
   private prepared(
@@ -285,6 +302,11 @@ export class TaskRunner {
         });
     }
   }
+}
+
+/** Refused, though nothing of its row speaks against it. */
+function mayStart(answer: Started | Refused): boolean {
+  return answer.kind === 'waiting' && answer.dueAt <= Date.now() + SECOND;
 }
 
 const SETTLED: Disposition = { kind: 'settled' };

@@ -66,12 +66,17 @@ describe('Heartbeat', { timeout: 60_000 }, () => {
     await waitFor('both to have heard that the blackout of a new fleet is over', () => ended === 2, {
       deadlineMs: 30_000,
     });
+    expect(await one.roll.alive()).toEqual(new Set([one.self.id, two.self.id]));
     await one.redis.command.del(one.redis.keys.beats);
+    // Proven: without `newest` in ROLL everybody is dead until one of them has beaten, and without `blackout` the other one then.
+    expect(await one.roll.alive()).toBeNull();
     // Proven: without `#newest == 0` in BEAT there is no blackout, and both find themselves missing: presumed dead.
     await waitFor('the blackout', () =>
       [one, two].some(({ events }) => events.some(({ name }) => name === 'fleet.blackout')),
     );
+    expect(await one.roll.alive()).toBeNull();
     await waitFor('both on the roll again', async () => (await one.roll.fresh()).length === 2);
+    await waitFor('that to prove something', async () => (await one.roll.alive())?.size === 2);
     expect([...one.dead, ...two.dead]).toEqual([]);
     expect(one.presumedDead + two.presumedDead).toBe(0);
   });
