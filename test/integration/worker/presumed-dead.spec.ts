@@ -24,6 +24,8 @@ describe('a worker that others take for dead', () => {
     const id = await web.enqueue('test.steps', { name: 'running through a wipe' });
     await waitFor('it to run', async () => (await web?.get(`/tasks/${id}`))?.body.status === 'STARTED');
 
+    const postgres = app.get(Postgres, { strict: false });
+    await postgres.query({ text: `UPDATE shiftwork.process SET booted_at = now() - interval '1 hour'` }); // it is no newcomer
     await app.get(RedisClients, { strict: false }).command.flushall();
     await app.get(Rescuer, { strict: false }).sweep();
     gate.half.resolve();
