@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Role } from '../config/index.js';
 import { monotonicMs, SECOND, type WakeableLoop } from '../foundation/index.js';
 import { ThisProcess } from '../fleet/index.js';
@@ -17,7 +17,7 @@ const AWAY_LOOK_MS = SECOND;
  * was lost, a Redis that restarted empty, or a process that booted meanwhile change nothing.
  */
 @Injectable()
-export class DrainResponder {
+export class DrainResponder implements OnApplicationShutdown {
   private readonly loop: WakeableLoop;
   /** Every live wish we have seen. One that is missing in Redis counts until its expiry: a wipe is no withdrawal. */
   private readonly remembered = new Map<string, DrainWish>();
@@ -51,6 +51,11 @@ export class DrainResponder {
     await this.loop.stop();
     await this.answers.stop();
     this.started = undefined;
+  }
+
+  /** By then the rooms have drained, and an app that closed itself must not be kept alive by our timers. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.stop();
   }
 
   private async begin(): Promise<void> {

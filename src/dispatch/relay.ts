@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { queueNames, SETTINGS, type Settings } from '../config/index.js';
 import { Heartbeat, RollCall, ThisProcess } from '../fleet/index.js';
-import { pause, SECOND, type WakeableLoop } from '../foundation/index.js';
+import { inTime, SECOND, type WakeableLoop } from '../foundation/index.js';
 import { ANYTHING_LIVE, PAUSES, REMINDERS_DUE, Undispatched, WINDOW_DUE } from '../ledger/index.js';
 import { AT_REST, DRAIN_ORDER, Drainables, type Drainable } from '../lifecycle/index.js';
 import { RedisClients } from '../redis/index.js';
@@ -98,7 +98,7 @@ export class Relay implements Drainable {
     const first = new Promise<void>((resolve) => (this.firstPass = resolve));
     this.loop.start();
     this.chores.start();
-    await Promise.race([first, pause(FIRST_PASS_MS)]);
+    await inTime(first, FIRST_PASS_MS);
   }
 
   /** A process died, or a put failed: looks at the outbox and at `active` now (or as soon as Redis is back), and wakes the workers. */

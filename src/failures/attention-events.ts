@@ -32,8 +32,10 @@ export class AttentionEvents {
     ];
   }
 
-  stop(): void {
+  /** Hears no more, and resolves when what was heard is written, or PostgreSQL is away. */
+  async stop(): Promise<void> {
     for (const stop of this.stopping.splice(0)) stop();
+    await this.attention.stop();
   }
 
   private tell(concern: Concern): void {

@@ -57,11 +57,14 @@ export class Attention {
     this.writing.nudge();
   }
 
+  /** Writes what waits, if PostgreSQL takes it, and raises nothing any more. */
   async stop(): Promise<void> {
     await this.writing.stop();
+    await this.write().catch(() => undefined); // away: whoever sees it next raises it again
   }
 
   private async write(): Promise<number> {
+    if (this.waiting.size === 0) return Infinity;
     for (const [fingerprint, matter] of this.waiting) {
       await this.digests.raise(matter, this.policy.attentionIntervalsMs);
       this.waiting.delete(fingerprint);

@@ -108,8 +108,6 @@ export class Failures implements Drainable {
   async flush(deadline: Deadline): Promise<void> {
     if (!this.started) return;
     this.started = false;
-    for (const stop of this.stopping.splice(0)) await stop();
-    this.attention.stop();
     // PostgreSQL away, or a mail server that does not answer: pending failures and due mails keep for the next process.
     await withTimeout(this.stopLoops(), deadline.remainingMs, () => new Error('in the background')).catch(
       () => undefined,
@@ -119,7 +117,9 @@ export class Failures implements Drainable {
   private async stopLoops(): Promise<void> {
     await Promise.all([this.linking.stop(), this.recording.stop(), this.retention.stop()]);
     await this.recordNow(new AbortController().signal);
+    await this.attention.stop();
     await this.digest.stop();
+    for (const stop of this.stopping.splice(0)) await stop();
   }
 
   private loop(loop: string, work: (signal: AbortSignal) => Promise<number>): WakeableLoop {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { FromThread, ThreadOptions, ToThread } from './thread/messages.js';
-import { deferred, pause } from '../foundation/index.js';
+import { deferred, inTime } from '../foundation/index.js';
 
 /** A thread that does not answer its stop order within this long (both servers hang) is cut off. */
 const STOP_LIMIT_MS = 1_800;
@@ -43,7 +43,7 @@ export class BeatingThread {
   async stop(left: boolean): Promise<void> {
     this.worker.ref();
     this.tell({ kind: 'stop', left });
-    await Promise.race([this.stopped.promise, pause(STOP_LIMIT_MS)]);
+    await inTime(this.stopped.promise, STOP_LIMIT_MS);
     await this.worker.terminate();
   }
 }

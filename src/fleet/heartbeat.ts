@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { deferred, monotonicMs, pause, SECOND } from '../foundation/index.js';
+import { deferred, inTime, monotonicMs, SECOND } from '../foundation/index.js';
 import type { ProcessState } from '../lifecycle/index.js';
 import { Telemetry } from '../telemetry/index.js';
 import { BeatingThread } from './beating-thread.js';
@@ -80,7 +80,7 @@ export class Heartbeat {
       },
     );
     this.startTicking();
-    await Promise.race([this.firstBeat.promise, pause(FIRST_BEAT_MS)]);
+    await inTime(this.firstBeat.promise, FIRST_BEAT_MS);
   }
 
   /**

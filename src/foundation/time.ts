@@ -45,3 +45,11 @@ export async function withTimeout<T>(work: Promise<T>, ms: number, onTimeout: ()
     clearTimeout(timer);
   }
 }
+
+/** Settles as `work` does, or resolves after `ms`. The work itself goes on: only the wait ends, and leaves no timer behind. */
+export async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
+  const settled = new AbortController();
+  await Promise.race([work, pause(ms, settled.signal)]).finally(() => {
+    settled.abort();
+  });
+}

@@ -1,4 +1,8 @@
 import type { Redis } from 'ioredis';
+import { inTime } from '../foundation/index.js';
+
+/** Nobody waits longer for a server that keeps its connections and does not answer, ms. */
+const UNSUBSCRIBE_MS = 250;
 
 type Listener = (message: string) => void;
 
@@ -47,9 +51,9 @@ export class Subscriptions {
     if (readers === undefined || readers.size > 0) return;
     this.readers.delete(channel);
     // Away: the server has forgotten us anyway, and ioredis must not subscribe again on its own. It keeps the command until
-    // the connection is back, so nobody waits for it: a shutdown would hang as long as Redis is down.
+    // the connection is back, so nobody waits for it: a shutdown would hang as long as Redis is down, or does not answer.
     const unsubscribed = this.redis.unsubscribe(channel).catch(() => undefined);
-    if (this.redis.status === 'ready') await unsubscribed;
+    if (this.redis.status === 'ready') await inTime(unsubscribed, UNSUBSCRIBE_MS);
   }
 
   // ioredis sends its own re-subscription before ours; ours makes sure that it stands before anybody looks.

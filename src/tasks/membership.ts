@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DEAD_AFTER_MS, Heartbeat, RollCall, SKEW_LIMIT_MS, ThisProcess } from '../fleet/index.js';
-import { messageOf, newId, pause, SECOND, withTimeout, type Deadline } from '../foundation/index.js';
+import { inTime, messageOf, newId, pause, SECOND, withTimeout, type Deadline } from '../foundation/index.js';
 import { Outbox, Processes } from '../ledger/index.js';
 import { AT_REST, Drain, type Drainable, Drainables, DRAIN_ORDER } from '../lifecycle/index.js';
 import { Telemetry } from '../telemetry/index.js';
@@ -112,9 +112,11 @@ export class Membership implements Drainable {
   async flush(deadline: Deadline): Promise<void> {
     this.leaving.abort();
     const owed = await this.tellLedger(deadline.before(FAREWELL_MS));
-    await this.heartbeat.stop({ left: owed === null || owed.count > 0 });
-    await this.rescuer.stop();
     const { tasks, count } = owed ?? this.unfinished();
+    const stopped = this.heartbeat.stop({ left: owed === null || owed.count > 0 });
+    // Redis may keep its connections and not answer. Who owes nothing need not be heard.
+    await (owed?.count === 0 ? inTime(stopped, deadline.remainingMs / 2) : stopped);
+    await this.rescuer.stop();
     if (count === 0) return;
     this.telemetry.emit('process.leftUnfinished', {
       tasks: tasks.slice(0, MOST_NAMED),

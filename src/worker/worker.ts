@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { queueNames, SETTINGS, type Settings } from '../config/index.js';
 import { Consumers, type Consumer } from '../dispatch/index.js';
 import { Heartbeat, type ProcessPart } from '../fleet/index.js';
-import { pause, type Deadline } from '../foundation/index.js';
+import { inTime, pause, type Deadline } from '../foundation/index.js';
 import { JobRegistry } from '../jobs/index.js';
 import { CancelTasks, Executions } from '../ledger/index.js';
 import { Drainables, DRAIN_ORDER, type BusyWith, type Drainable } from '../lifecycle/index.js';
@@ -118,9 +118,9 @@ export class Worker implements Drainable {
   async flush(deadline: Deadline): Promise<void> {
     this.runner.stopStarting();
     await this.untilRecorded(deadline);
-    for (const lane of this.lanes) await Promise.race([lane.stop(), pause(deadline.remainingMs)]);
+    for (const lane of this.lanes) await inTime(lane.stop(), deadline.remainingMs);
     for (const stop of this.stopListening) await stop();
-    await Promise.race([this.unknown.stop(), pause(deadline.remainingMs)]);
+    await inTime(this.unknown.stop(), deadline.remainingMs);
     const { unrecordedCount } = this.running;
     if (unrecordedCount > 0)
       throw new Error(
@@ -129,7 +129,7 @@ export class Worker implements Drainable {
   }
 
   private async untilRecorded(deadline: Deadline): Promise<void> {
-    await Promise.race([this.running.untilRecorded(), pause(deadline.remainingMs)]);
+    await inTime(this.running.untilRecorded(), deadline.remainingMs);
   }
 
   private part(): ProcessPart {

@@ -1,5 +1,6 @@
 // Somebody else's Nest app, with Shiftwork as one of its modules: `node test/support/host-app.js ROLE`. Nest's own hooks
-// close it at a SIGTERM, and Nest then ends the process by that signal. Built code only (dist/), as a user has it.
+// close it at a SIGTERM, and Nest then ends the process by that signal; with HOST_CLOSES=itself it closes itself, and ends when
+// nothing is left to do. Built code only (dist/), as a user has it.
 import 'reflect-metadata';
 import { setTimeout as rest } from 'node:timers/promises';
 import { Inject, Module } from '@nestjs/common';
@@ -39,6 +40,7 @@ class HostModule {}
 Module({ imports: [ShiftworkModule.forRoot({ roles, settings, telemetry })], providers: [Hold] })(HostModule);
 
 const app = await NestFactory.create(HostModule, { logger: ['error', 'fatal'], abortOnError: false });
-app.enableShutdownHooks();
+if (process.env.HOST_CLOSES === 'itself') process.once('SIGTERM', () => void app.close());
+else app.enableShutdownHooks();
 await app.listen(settings.port, settings.host);
 say('process.listening', { url: await app.getUrl() });

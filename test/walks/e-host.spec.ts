@@ -67,3 +67,12 @@ describe('walk e: SIGTERM to an app of somebody else that has Nest’s shutdown 
     expect(ended.executions[0]?.worker).not.toBe(ended.executions[1]?.worker);
   });
 });
+
+// Proven: with the drain's answering side left running, its timers keep the process for 24 days.
+describe('walk e: an app of somebody else that closes itself', () => {
+  it('ends by itself when it is closed', async () => {
+    const worker = await world.role('worker', { HOST_CLOSES: 'itself' });
+    worker.signal('SIGTERM');
+    expect(await worker.waitForExit()).toEqual({ code: 0, signal: null });
+  });
+});

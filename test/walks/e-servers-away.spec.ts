@@ -12,9 +12,9 @@ afterEach(async () => {
   await server.dispose();
 });
 
-async function expectExit(process: RunningProcess, code: number): Promise<void> {
-  const exit = await process.waitForExit();
-  expect(exit, process.output.slice(-4_000)).toEqual({ code, signal: null });
+async function expectExit(worker: RunningProcess, code: number): Promise<void> {
+  const exit = await worker.waitForExit();
+  expect(exit, worker.output.slice(-4_000)).toEqual({ code, signal: null });
 }
 
 describe('walk e: SIGTERM while a server is away', { timeout: 150_000 }, () => {
@@ -42,6 +42,18 @@ describe('walk e: SIGTERM while a server is away', { timeout: 150_000 }, () => {
     const redis = new Redis(server.url);
     expect(await redis.lrange(`{${world.appName}:default}:default:active`, 0, -1)).toEqual([]);
     redis.disconnect();
+  });
+
+  // Proven: while unsubscribing was waited for, nothing was flushed in time, and an idle worker exited with 1.
+  it('exits 0 when Redis keeps its connections and does not answer, and nothing is owed', async () => {
+    server = await dedicatedRedis();
+    world = new World({ QUEUES: 'default:3', SHUTDOWN_GRACE: '6', REDIS_URL: server.url });
+    await world.web();
+    const worker = await world.role('worker');
+    process.kill(server.pid, 'SIGSTOP');
+    worker.signal('SIGTERM');
+    await expectExit(worker, 0).finally(() => process.kill(server.pid, 'SIGCONT'));
+    expect(worker.lines.filter(({ event }) => event === 'process.stopFailed')).toEqual([]);
   });
 
   it('says which tasks it could not record while PostgreSQL is down, exits 1, and no crash is charged', async () => {
