@@ -71,13 +71,29 @@ export function isAboutTheRow(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error) ?? '');
 }
 
-/** The end of a run whose result PostgreSQL refuses: FAILED, without it. */
+/** Any other SQLSTATE: read-only after a fail-over, a deadlock, a privilege that was taken away. It may be another one tomorrow. */
+export function isOfTheServer(error: unknown): boolean {
+  return /^[0-9A-Z]{5}$/.test(sqlState(error) ?? '') && !isAboutTheRow(error);
+}
+
+const NOT_STORABLE = 'result-not-storable';
+
+/** Whether it still says what the job gave us, and not that this could not be stored. */
+export function isOfAJob(end: EndOfRun): boolean {
+  return end.error?.code !== NOT_STORABLE;
+}
+
+/** The end of a run whose result, error or due time PostgreSQL refuses: FAILED, without it. */
 export function notStorable(end: EndOfRun, cause: unknown): EndOfRun {
-  const message = `The result could not be stored: ${cause instanceof Error ? cause.message : String(cause)}. Return plain JSON, or write the data yourself and return where it is.`;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message =
+    end.result === null
+      ? `The end of the run could not be stored: ${why}.`
+      : `The result could not be stored: ${why}. Return plain JSON, or write the data yourself and return where it is.`;
   const error: ErrorJson = {
     name: 'ResultNotStorableError',
     message,
-    code: 'result-not-storable',
+    code: NOT_STORABLE,
     stack: null,
     at: new Date().toISOString(),
   };
@@ -87,6 +103,7 @@ export function notStorable(end: EndOfRun, cause: unknown): EndOfRun {
     outcome: 'error',
     result: null,
     error,
+    dueAt: null,
     chargeAttempt: true,
     failureKind: 'error',
   };

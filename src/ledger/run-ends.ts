@@ -7,6 +7,8 @@ import {
   finishOneValues,
   finishValues,
   isAboutTheRow,
+  isOfAJob,
+  isOfTheServer,
   judge,
   notStorable,
   type EndOfRun,
@@ -150,9 +152,9 @@ export class RunEnds {
       const written = end.status === 'FINISHED' ? await this.finishCarefully(end) : await this.write([end]);
       return written(end) ?? judge(end, (await standingsOf(this.postgres, [end.id])).get(end.id));
     } catch (error) {
-      if (isUnavailable(error)) return undefined;
       // The server reports an error before it lets go of its locks: a refused row that is tried again at once looks locked.
-      if (isAboutTheRow(error) && end.result !== null) return this.end(notStorable(end, error));
+      if (isAboutTheRow(error) && isOfAJob(end)) return this.end(notStorable(end, error));
+      if (isUnavailable(error) || isOfTheServer(error)) return undefined;
       throw error;
     }
   }
@@ -174,9 +176,10 @@ export class RunEnds {
         const only = ends[0];
         if (ends.length > 1 || only === undefined)
           return (await Promise.all(ends.map((end) => this.persist([end], write)))).flat();
-        if (!isAboutTheRow(error) || only.result === null)
-          return [error instanceof Error ? error : new Error(String(error))];
-        return [await this.end(notStorable(only, error))];
+        // Promises, not awaited here: these go the way of other ends, whose flights may all be waiting for them.
+        if (isAboutTheRow(error) && isOfAJob(only)) return [this.end(notStorable(only, error))];
+        if (isOfTheServer(error)) return [this.endAlone(only)];
+        return [error instanceof Error ? error : new Error(String(error))];
       }
     }
   }

@@ -14,8 +14,8 @@ export class LedgerUnavailableError extends UnavailableError {
 }
 
 // SQLSTATE classes and codes that speak of the server, not of the statement: connection faults (08), resources (53),
-// shutdowns (57P01-57P03), idle-in-transaction and statement timeouts.
-const SERVER_STATES = /^(08...|53...|57P0[1-5]|57014|25P03)$/;
+// shutdowns (57P01-57P03), idle-in-transaction and statement timeouts, and a standby that the connection was left on (25006).
+const SERVER_STATES = /^(08...|53...|57P0[1-5]|57014|25P03|25006)$/;
 const SOCKET_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

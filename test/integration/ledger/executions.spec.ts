@@ -290,6 +290,52 @@ describe('the end of a run', () => {
     });
   });
 
+  // Proven: while the refused ones were waited for in the flush, two of them held both flights, and all waited for each other.
+  it('that PostgreSQL refuses for itself fails that task alone, however many there are', async () => {
+    const never = { status: 'RETRYING', outcome: 'error', error: anError, dueAt: new Date(2.6e14) } as const;
+    const refused = await Promise.all(Array.from({ length: 4 }, () => started()));
+    const other = await started();
+    await Promise.all([
+      ...refused.map((run) => ledger.executions.end(endOfRun({ ...run, ...never }))),
+      ledger.executions.end(endOfRun({ ...other, status: 'QUEUED', outcome: 'interrupted' })),
+    ]);
+    for (const { id } of refused)
+      expect(await ledger.reads.byId(id)).toMatchObject({
+        status: 'FAILED',
+        error: { code: 'result-not-storable', message: expect.stringContaining('could not be stored') as string },
+      });
+    expect(await statusOf(other.id)).toBe('QUEUED');
+  });
+
+  // Proven: without `isOfTheServer` the end is given up, and the task stays STARTED as long as its worker lives.
+  it.each([
+    ['FINISHED', {}],
+    ['FAILED', { status: 'FAILED', outcome: 'error', error: anError, failureKind: 'error' }],
+  ] as const)(
+    'is written again until it is %s when PostgreSQL refuses it for a reason of its own',
+    async (status, end) => {
+      const [run, mate] = [await started(), await started()];
+      const sql = (text: string) => ledger.postgres.query({ text });
+      await sql(`CREATE SEQUENCE shiftwork.refusals`);
+      await sql(`CREATE FUNCTION shiftwork.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM nextval('"${ledger.appName}".refusals'); RAISE EXCEPTION 'a disk' USING ERRCODE = '58030'; END $$`);
+      await sql(`CREATE TRIGGER refuse BEFORE INSERT ON shiftwork.ended FOR EACH ROW WHEN (NEW.id = '${run.id}')
+        EXECUTE FUNCTION shiftwork.refuse()`);
+      const ending = ledger.executions.end(endOfRun({ ...run, ...end }));
+      await ledger.executions.end(endOfRun({ ...mate, ...end }));
+      expect(await statusOf(mate.id)).toBe(status);
+      await waitFor('a third attempt', async () => {
+        const [row] = await query<{ n: string }>(`SELECT last_value AS n FROM "${ledger.appName}".refusals`);
+        return Number(row?.n) >= 3;
+      });
+      expect(await statusOf(run.id)).toBe('STARTED');
+      await sql('DROP FUNCTION shiftwork.refuse CASCADE');
+      await sql('DROP SEQUENCE shiftwork.refusals');
+      expect(await ending).toEqual({ kind: 'recorded', status });
+      expect(await statusOf(run.id)).toBe(status);
+    },
+  );
+
   // Proven: without PATIENCE, or SKIP LOCKED, in `finishing` the others wait for the transaction, and this test with them.
   it('does not wait for a task whose own transaction is open, and that task ends when it is closed', async () => {
     const [holder, other] = [await started(), await started()];
