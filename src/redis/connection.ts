@@ -1,13 +1,13 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Settings } from '../config/index.js';
 import { SECOND } from '../foundation/index.js';
+import { reconnection } from './reconnection.js';
 
 /** What a connection is for. Each purpose has its own idea of waiting. */
 export type Purpose = 'command' | 'blocking' | 'subscriber';
 
 /**
- * Options of a connection. Reconnects after 100 ms, 200 ms … at most 2 s (Bull's default of up to 20 s would leave a
- * worker deaf long after Redis is back).
+ * Options of a connection, which comes back by itself: see `reconnection`.
  * - command: fails fast. A command that gets no answer within 3 s is given up (it may still be executed: everything we
  *   send can be repeated), and while Redis is away commands are refused at once.
  * - blocking and subscriber: wait as long as it takes; a command timeout would end their blocking reads.
@@ -15,7 +15,7 @@ export type Purpose = 'command' | 'blocking' | 'subscriber';
 export function connectionOptionsOf(settings: Settings, purpose: Purpose): RedisOptions {
   const common: RedisOptions = {
     connectionName: `${settings.appName}:${purpose}`,
-    retryStrategy: (attempt) => Math.min(attempt * 100, 2 * SECOND),
+    ...reconnection(),
     connectTimeout: 2 * SECOND,
     keepAlive: 10 * SECOND,
     enableReadyCheck: purpose === 'command',

@@ -22,7 +22,7 @@ export class Proxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: URL,
+    private target: URL,
   ) {
     server.on('connection', (client) => {
       this.accept(client);
@@ -57,6 +57,11 @@ export class Proxy {
   mute(): void {
     this.mode = 'mute';
     for (const [, upstream] of this.pairs) upstream.pause();
+  }
+
+  /** New connections lead to this server, as when a name moves on; those that are there stay where they are. */
+  leadTo(url: string): void {
+    this.target = new URL(url);
   }
 
   /** Resets every connection; new ones are welcome. */

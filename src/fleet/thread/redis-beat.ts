@@ -26,6 +26,8 @@ export class RedisPulse {
     this.redis = new Redis(options.redisUrl, {
       connectionName: `${options.appName}:heartbeat`,
       retryStrategy: (attempt) => Math.min(attempt * 100, 1_000),
+      // A master that a fail-over made a replica. See redis/reconnection.ts; here a beat every 1.5 s is back-off enough.
+      reconnectOnError: (error) => error.message.includes('READONLY'),
       connectTimeout: REDIS_ATTEMPT_MS,
       commandTimeout: REDIS_ATTEMPT_MS,
       maxRetriesPerRequest: 0,
