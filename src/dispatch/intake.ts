@@ -93,18 +93,22 @@ export class Intake {
   looked(watch: QueueWatch): void {
     this.pump();
     // We were told of it and have no use for it: somebody else must hear.
-    if (watch.isWorthALook && (!this.isOpen || this.owner.wanted() <= 0)) this.passOn(watch);
+    if (watch.isWorthALook && !(this.isOpen && this.mayFetch(this.owner.wanted()))) this.passOn(watch);
   }
 
   /** Fetches as long as there is use for more and a queue that may have some. */
   pump(): void {
     while (this.isOpen && this.inFlight < this.mostInFlight() && this.retryTimer === undefined) {
       const wanted = this.owner.wanted();
-      if (wanted <= 0 || this.owner.isTooFew(wanted)) return;
+      if (!this.mayFetch(wanted)) return;
       const watch = this.nextWatch();
       if (watch === undefined) return;
       void this.fetch(watch, Math.min(wanted, MOST_PER_CALL));
     }
+  }
+
+  private mayFetch(wanted: number): boolean {
+    return wanted > 0 && !this.owner.isTooFew(wanted);
   }
 
   // Before a reclaim nothing else may be in flight: an entry of a reply on its way would look lost.

@@ -219,6 +219,28 @@ describe('working', () => {
     gate.resolve();
   });
 
+  // Proven: if `looked` asks only whether anything is wanted, the busy one keeps the token, and the entry waits for its runs.
+  it('passes the wake on while it would fetch so few that it waits for more', async () => {
+    const [high, low] = [await newQueue(), await newQueue()];
+    const gate = deferred();
+    const busy = work(world.process().consumers, [high, low], 4, {
+      run: (delivery) => (delivery.job === 'long' ? gate.promise : undefined),
+    });
+    busy.consumer.start();
+    const [short = ''] = await putMany(low, 1); // a short run: from now on one may be fetched ahead
+    await waitFor('the short run', () => busy.started.includes(short));
+    await world.dispatcher.put(Array.from({ length: 4 }, () => entry({ queue: low, job: 'long' })));
+    await waitFor('it to be busy', () => busy.running === 4 && busy.consumer.ahead === 0);
+    const wanted = busy.consumer.wanted();
+    expect([wanted, busy.consumer.isTooFew(wanted)]).toEqual([1, true]);
+    const idle = work(world.process().consumers, [high, low], 1);
+    idle.consumer.start();
+    await waitFor('both to be empty', () => idle.consumer.fetches >= 2 && idle.consumer.ahead === 0);
+    const [id = ''] = await putMany(high, 1); // the busy one has waited for longer, and is woken
+    await waitFor('the run', () => idle.started.includes(id), { deadlineMs: 5_000 });
+    gate.resolve();
+  });
+
   it('lets go of the slot when the job has ended, and of the bound when it is recorded', async () => {
     const queue = await newQueue();
     await putMany(queue, 10);
