@@ -6,6 +6,11 @@ import { Losses } from './losses.js';
 
 /** Most payload characters of one script call: large payloads must not make Redis deaf for others. */
 const MOST_TEXT_PER_CALL = 1_000_000;
+/**
+ * Script calls of one put under way at once. Each must be answered before the command timeout, counted from when it was
+ * handed to the connection: of many large ones at once the last would never be.
+ */
+const CALLS_AT_ONCE = 2;
 
 interface Gathering {
   readonly entries: Entry[];
@@ -13,8 +18,8 @@ interface Gathering {
 }
 
 /**
- * Hands tasks to Redis. All puts of one turn of the event loop share one script call per queue (and at most 200 entries): many
- * callers whose rows were committed together are dispatched together.
+ * Hands tasks to Redis. All puts of one turn of the event loop share one script call per queue (and at most 200 entries, 1 MB of
+ * payloads): many callers whose rows were committed together are dispatched together.
  */
 @Injectable()
 export class Dispatcher {
@@ -37,6 +42,23 @@ export class Dispatcher {
       if (entry.dueAt === null || entry.dueAt <= dueBefore) waits.add(this.gather(entry));
     }
     await Promise.all(waits);
+  }
+
+  /** Puts entries of one queue in as many calls as it takes, window or not. Answers how many Redis did not hold. Throws as `put` does. */
+  async putNow(queue: string, entries: readonly Entry[]): Promise<number> {
+    const batches = batchesOf(entries);
+    let created = 0;
+    let unmarked = 0;
+    const putNext = async (): Promise<void> => {
+      for (const batch of batches) {
+        const outcome = await this.entries.put(queue, batch);
+        created += outcome.created;
+        if (!outcome.isMarked) unmarked++;
+      }
+    };
+    await Promise.all(Array.from({ length: CALLS_AT_ONCE }, putNext));
+    if (unmarked > 0) this.losses.queueWiped(queue);
+    return created;
   }
 
   /** Removes entries that wait; active ones are left to their workers. */
@@ -66,30 +88,26 @@ export class Dispatcher {
     if (gathering === undefined) return;
     this.gathering.delete(queue);
     try {
-      const outcomes = await Promise.all(
-        batchesOf(gathering.entries).map((batch) => this.entries.put(queue, batch)),
-      );
+      await this.putNow(queue, gathering.entries);
       gathering.done.resolve();
-      if (outcomes.some(({ isMarked }) => !isMarked)) this.losses.queueWiped(queue);
     } catch (error) {
       gathering.done.reject(asError(error));
     }
   }
 }
 
-function batchesOf(entries: readonly Entry[]): Entry[][] {
-  const batches: Entry[][] = [];
+// A generator: one call that fails ends it, and none of the others takes the next batch.
+function* batchesOf(entries: readonly Entry[]): Generator<Entry[]> {
   let batch: Entry[] = [];
   let text = 0;
   for (const entry of entries) {
     if (batch.length === MOST_PER_CALL || text + entry.payload.length > MOST_TEXT_PER_CALL) {
-      if (batch.length > 0) batches.push(batch);
+      if (batch.length > 0) yield batch;
       batch = [];
       text = 0;
     }
     batch.push(entry);
     text += entry.payload.length;
   }
-  if (batch.length > 0) batches.push(batch);
-  return batches;
+  if (batch.length > 0) yield batch;
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { Undispatched } from '../ledger/index.js';
 import { ThisProcess } from '../fleet/index.js';
-import { Entries } from './entries.js';
+import { Dispatcher } from './dispatcher.js';
 import { WINDOW_MS } from './entry.js';
 import { entryOf } from './entry-of.js';
 import { Refill } from './refill.js';
@@ -19,7 +19,7 @@ export class OldestCheck {
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly self: ThisProcess,
     private readonly undispatched: Undispatched,
-    private readonly entries: Entries,
+    private readonly dispatcher: Dispatcher,
     private readonly refill: Refill,
   ) {}
 
@@ -28,7 +28,7 @@ export class OldestCheck {
       const oldest = await this.undispatched.waitingPage(queue, null, OLDEST, WINDOW_MS);
       if (oldest.length === 0) continue;
       const entries = oldest.map((task) => entryOf(task, this.settings.crashLimit));
-      const { created } = await this.entries.put(queue, entries);
+      const created = await this.dispatcher.putNow(queue, entries);
       if (created > 0) await this.refill.fill(queue, this.self.id);
     }
   }

@@ -10,8 +10,8 @@ import { WINDOW_MS } from './entry.js';
 import { entryOf } from './entry-of.js';
 import { QueueControl } from './queue-control.js';
 
-/** Rows of one page: five script calls, some milliseconds of PostgreSQL. */
-const PAGE = 1_000;
+/** Rows of one page: one script call, some milliseconds of PostgreSQL, and 50 MB if every payload is as large as it may be. */
+const PAGE = 200;
 /** Whoever repairs a queue holds this lease; renewed with every page. */
 const LEASE_MS = 15_000;
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Consumer, Delivery, Prepared } from '../../../src/dispatch/index.js';
 import { deferred } from '../../../src/foundation/index.js';
+import { DispatchUnavailableError } from '../../../src/redis/index.js';
 import { type DispatchWorld, entry, openDispatch, QUEUE } from '../../support/dispatch.js';
 import { Proxy } from '../../support/proxy.js';
 import { redisUrl } from '../../support/servers.js';
@@ -76,6 +77,22 @@ describe('while Redis is away', () => {
     gate.resolve();
     await within('idle', idle ?? Promise.resolve());
     expect(consumer?.unacknowledged).toBe(1);
+  });
+});
+
+describe('a put of many', () => {
+  // Proven: with all calls sent at once all thousand are there, and a connection that is slow never gets them through in time.
+  it('sends the next calls when those before are answered, and none when they are not', async () => {
+    await world.dispatcher.put([entry()]); // Redis knows the script
+    proxy.mute();
+    const put = world.dispatcher.put(Array.from({ length: 1_000 }, () => entry()));
+    await expect(put).rejects.toThrow(DispatchUnavailableError);
+    expect(await world.redis.llen(world.key('wait'))).toBe(1 + 400);
+    proxy.resume();
+    const more = Array.from({ length: 1_000 }, () => entry());
+    await waitFor('the next one', () => world.dispatcher.put(more).then(() => true));
+    const ids = await world.redis.lrange(world.key('wait'), 0, 999);
+    expect(ids.reverse()).toEqual(more.map((each) => each.id));
   });
 });
 

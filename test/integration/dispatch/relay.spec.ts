@@ -14,6 +14,7 @@ import {
   Relay,
 } from '../../../src/dispatch/index.js';
 import { ActiveSweep } from '../../../src/dispatch/active-sweep.js';
+import { OldestCheck } from '../../../src/dispatch/oldest-check.js';
 import { FleetModule, Heartbeat, ThisProcess } from '../../../src/fleet/index.js';
 import {
   AcceptTasks,
@@ -392,6 +393,23 @@ describe('chores', () => {
     await redis.multi().del(key(lost)).del(key('wait')).exec();
     await member.get(Chores).runDue();
     expect(await waiting()).toEqual([lost]);
+  });
+
+  it('put what is lost again in calls of a bounded size, however large the payloads', async () => {
+    const member = await join();
+    await member.get(Relay).start();
+    const payloadText = JSON.stringify('x'.repeat(200_000));
+    const ids = await accept(member, ...Array.from({ length: 20 }, () => ({ payloadText })));
+    const sizes: number[] = [];
+    const watch = await redis.duplicate().monitor();
+    watch.on('monitor', (_, args: string[]) => {
+      if (args.includes(key(''))) sizes.push(args.join('').length);
+    });
+    await member.get(OldestCheck).run();
+    await waitFor('all', async () => (await waiting()).length === ids.length);
+    await waitFor('the calls', () => sizes.reduce((a, b) => a + b, 0) > 20 * 200_000);
+    watch.disconnect();
+    expect(Math.max(...sizes)).toBeLessThan(1_100_000); // Proven: with one call for all of them it is four millions.
   });
 
   it('make Redis agree with the ledger about pauses', async () => {
