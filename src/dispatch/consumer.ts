@@ -10,7 +10,7 @@ import type { Item } from './item.js';
 import { LateLocks } from './late-locks.js';
 import type { ProcessLimits } from './process-limits.js';
 import { QueueWatch } from './queue-watch.js';
-import type { Whereto } from './scripts/index.js';
+import { AGAIN_MS, type Whereto } from './scripts/index.js';
 import { type SettlementListener, Settlements } from './settlements.js';
 import { Slots, type SlotsListener } from './slots.js';
 import { type WakeLine, type WakeReason } from './wake-line.js';
@@ -253,7 +253,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
     if (!items.some((item) => item.suspect)) return items;
     return items.filter((item) => {
       if (!item.suspect || this.parts.limits.seatSuspect()) return true;
-      this.giveBack(item, 'later', Date.now() + SUSPECT_AGAIN_MS);
+      this.giveBack(item, 'again', Date.now() + SUSPECT_AGAIN_MS);
       return false;
     });
   }
@@ -316,13 +316,14 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
 
   private giveBackLater(item: Item, runAt: number): void {
     if (runAt - Date.now() > WINDOW_MS) this.giveBack(item, 'out');
-    else this.giveBack(item, 'later', runAt);
+    else this.giveBack(item, item.hasStarted ? 'later' : 'again', runAt);
   }
 
   private giveBack(item: Item, whereto: Whereto, dueAt = 0): void {
     this.settlements.get(item.queue)?.giveBack(item, whereto, dueAt);
-    if (whereto !== 'later' || !this.isOpen) return;
-    this.watches.find((watch) => watch.queue === item.queue)?.lookIn(Math.max(0, dueAt - Date.now()));
+    if ((whereto !== 'later' && whereto !== 'again') || !this.isOpen) return;
+    const soonestMs = whereto === 'again' ? AGAIN_MS : 0;
+    this.watches.find((watch) => watch.queue === item.queue)?.lookIn(Math.max(soonestMs, dueAt - Date.now()));
   }
 
   private isIdle(): boolean {

@@ -8,6 +8,7 @@ export class Item implements Delivery, HeldEntry {
   since = 0;
   /** In its lane's hands; -1: not any more. */
   place = -1;
+  hasStarted = false;
   hasEnded = false;
   isDisposed = false;
 

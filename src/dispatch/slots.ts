@@ -101,6 +101,7 @@ export class Slots {
     if (prepared === undefined) return;
     item.prepared = undefined;
     this.runningCount++;
+    item.hasStarted = true;
     item.since = monotonicMs();
     const run = prepared.run();
     void run.ended.then(() => {

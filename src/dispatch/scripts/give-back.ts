@@ -9,6 +9,8 @@ export type Whereto =
   | 'back'
   /** Waits for a moment; due now or past: to the tail. */
   | 'later'
+  /** It may not start yet: as `later`, but not before a moment has passed by Redis' own clock, whatever the others say. */
+  | 'again'
   /** Out of Redis: the ledger keeps it (due too far away, or parked). */
   | 'out'
   /** Another execution owns it: only our lock goes. */
@@ -16,6 +18,9 @@ export type Whereto =
 
 /** Handed-over entries are left to the heir for so long: it is idle, or has a free slot, and needs no more than a wake-up. */
 const HEIR_MS = 500;
+
+/** Is Redis' clock ahead of the ledger's, an entry is due here and refused there: this often, not at full speed. */
+export const AGAIN_MS = 250;
 
 /**
  * Returns entries that a worker holds, given in the order in which they were to run. Compares the lock with the claim; without
@@ -36,6 +41,7 @@ local headsBefore = heads
 for i = #ARGV - 3, 2, -4 do
   local id, claim, whereto, dueMs = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
   local key = base .. id
+  if whereto == 'again' then whereto, dueMs = 'later', math.max(dueMs, now + ${String(AGAIN_MS)}) end
   local holder = call('GET', key .. ':lock')
   local ours = holder == claim or not holder
   if not ours then

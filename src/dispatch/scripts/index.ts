@@ -1,6 +1,6 @@
 export { ACKNOWLEDGE } from './acknowledge.js';
 export { FETCH, FETCHED_FIELDS } from './fetch.js';
-export { GIVE_BACK, type Whereto } from './give-back.js';
+export { AGAIN_MS, GIVE_BACK, type Whereto } from './give-back.js';
 export { HOLDERS } from './holders.js';
 export { MARK } from './mark.js';
 export { PROMOTE } from './promote.js';

@@ -316,6 +316,29 @@ describe('dispositions', () => {
     expect(startedAt.get(first)).toBeGreaterThanOrEqual(dueAt);
   });
 
+  // Proven: with `later` for a refused start the four deliveries come within a few ms: one process and Redis are busy with it.
+  it('hands an entry whose start is refused out again after a moment, also when Redis holds it to be due long ago', async () => {
+    const queue = await newQueue();
+    const deliveredAt: number[] = [];
+    const runs = work(world.process().consumers, [queue], 1, {
+      refuse: () => {
+        if (deliveredAt.length === 3) return undefined;
+        deliveredAt.push(performance.now());
+        return { kind: 'later', runAt: Date.now() - 60_000 };
+      },
+      run: () => {
+        deliveredAt.push(performance.now());
+      },
+    });
+    runs.consumer.start();
+    const [id = ''] = await putMany(queue, 1);
+    await waitFor('the run', () => runs.started.includes(id));
+    const gaps = deliveredAt.slice(1).map((at, i) => at - (deliveredAt[i] ?? 0));
+    expect(gaps).toHaveLength(3);
+    expect(Math.min(...gaps)).toBeGreaterThan(200);
+    expect(Math.max(...gaps)).toBeLessThan(5_000); // nobody else looks: the timer does
+  });
+
   // Proven: with LPUSH instead of RPUSH for `head` in GIVE_BACK the other one is first.
   it('runs a handed-over task before those that wait', async () => {
     const queue = await newQueue();

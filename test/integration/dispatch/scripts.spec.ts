@@ -336,7 +336,12 @@ describe('acknowledge', () => {
 });
 
 describe('give back', () => {
-  const back = (id: string, n: number, whereto: 'head' | 'back' | 'later' | 'out' | 'drop', dueAt = 0) => ({
+  const back = (
+    id: string,
+    n: number,
+    whereto: 'head' | 'back' | 'later' | 'again' | 'out' | 'drop',
+    dueAt = 0,
+  ) => ({
     taskId: id,
     claim: `p:${n}`,
     whereto,
@@ -413,6 +418,23 @@ describe('give back', () => {
     expect(await world.redis.exists(world.key(b), world.key(`${b}:lock`))).toBe(0);
     expect([await active(), await lockOf(c)]).toEqual([[c], null]);
     expect(await waiting()).toEqual([d]);
+  });
+
+  it("delays what may not start yet for a moment by Redis' clock at least, and not beyond its time", async () => {
+    await put(entry(), entry());
+    const [a = '', b = ''] = await fetch(2);
+    const dueAt = Date.now() + 60_000;
+    await world.entries.giveBack(QUEUE, [
+      back(a, 1, 'again', Date.now() - 60_000),
+      back(b, 2, 'again', dueAt),
+    ]);
+    expect(await waiting()).toEqual([]);
+    const [soon = 0, then = 0] = (
+      await Promise.all([a, b].map((id) => world.redis.zscore(world.key('delayed'), id)))
+    ).map((score) => Math.floor(Number(score) / 4096));
+    expect(soon).toBeGreaterThan(dueAt - 60_000);
+    expect(soon).toBeLessThan(dueAt);
+    expect(then).toBe(dueAt);
   });
 
   it('hands out again what it delayed, when that is due', async () => {
