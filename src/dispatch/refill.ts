@@ -41,12 +41,18 @@ export class Refill {
     if (!(await this.lease(queue, processId, 'NX'))) return false;
     const note = newId();
     await this.entries.noteRefill(queue, note);
-    await this.control.restore((await this.states.all()).filter((state) => state.queue === queue));
+    await this.restorePauses([queue]);
     const tasks = await this.fill(queue, processId);
     const isMarked = await this.entries.mark(queue, note);
     await this.ask(() => this.redis.command.del(this.redis.keys.lease(`refill:${queue}`)));
     if (tasks > 0) this.telemetry.emit('dispatch.refilled', { queue, tasks });
     return isMarked;
+  }
+
+  /** Makes Redis agree with the ledger about who is paused. Before anything is put: what is put may be fetched at once. */
+  async restorePauses(queues: readonly string[]): Promise<void> {
+    const states = await this.states.all();
+    await this.control.restore(states.filter(({ queue }) => queues.includes(queue)));
   }
 
   /** Puts every waiting row of the queue that Redis does not hold. Answers how many were looked at. */

@@ -149,7 +149,9 @@ export class Relay implements Drainable {
 
   private async checkIdentity(): Promise<number> {
     const isSettled = await this.identity.ifAnother(this.self.id, async () => {
-      for (const queue of await this.knownQueues()) {
+      const queues = await this.knownQueues();
+      await this.refill.restorePauses(queues); // with the markers in place, nothing else would
+      for (const queue of queues) {
         if (await this.refill.repair(queue, this.self.id)) await this.refill.fill(queue, this.self.id);
       }
       this.owed.add('sweep');

@@ -361,6 +361,31 @@ describe('another Redis', () => {
     expect(noted?.redis_run_id).toBe(first?.redis_run_id);
   });
 
+  // Proven: without `restorePauses` in checkIdentity it is filled and handed out, until the chores look, 75 s later.
+  it('of an older state pauses what the ledger says is paused, before anything is put', async () => {
+    const member = await join();
+    await member.get(Relay).start();
+    const [id = ''] = await accept(member, {});
+    await member.get(QueueStates).pause(QUEUE, 'ann'); // Redis is from before: its marker stands, its pause does not
+    await member
+      .get(Postgres)
+      .query({ text: `UPDATE shiftwork.dispatch_state SET redis_run_id = 'of yesterday'` });
+    await member.get(Postgres).query({ text: 'DELETE FROM shiftwork.outbox' });
+    await leave(member);
+    const next = await join();
+    const undispatched = next.get(Undispatched);
+    const page = undispatched.waitingPage.bind(undispatched);
+    let wasPaused = 0;
+    undispatched.waitingPage = async (...args) => {
+      wasPaused = await redis.exists(key('meta-paused'));
+      return page(...args);
+    };
+    await next.get(Relay).start();
+    await waitFor('the refill', async () => (await redis.exists(key(id))) === 1);
+    expect(wasPaused).toBe(1);
+    expect(await fetchAs(next, 5)).toMatchObject({ state: 'paused', fields: [] });
+  });
+
   it('that comes back after an outage gets what was accepted meanwhile', async () => {
     server = await dedicatedRedis();
     const member = await join({ REDIS_URL: server.url });
