@@ -165,13 +165,25 @@ export const END = {
   SELECT id, status FROM mine`,
 };
 
-/** A start that is taken back before anything ran: no interruption, no history; its number stays used. $1 ids, $2 claims. */
+/**
+ * A start that is taken back before anything ran: no interruption, no history; its number stays used. Whoever was asked to stop
+ * meanwhile is CANCELLED instead (rule 7). $1 ids, $2 claims. Answers `id` and whether it is `cancelled`.
+ */
 export const RELEASE = {
   name: 'release',
   text: `WITH mine AS MATERIALIZED (
-    SELECT l.id FROM unnest($1::uuid[], $2::text[]) AS e(id, claim) JOIN shiftwork.live l ON l.id = e.id
-     WHERE l.status = 'STARTED' AND l.claim = e.claim ORDER BY l.id FOR NO KEY UPDATE OF l SKIP LOCKED)
-  UPDATE shiftwork.live l SET status = 'QUEUED', version = l.version + 1 FROM mine m WHERE l.id = m.id RETURNING l.id`,
+    SELECT l.* FROM unnest($1::uuid[], $2::text[]) AS e(asked, asking) JOIN shiftwork.live l ON l.id = e.asked
+     WHERE l.status = 'STARTED' AND l.claim = e.asking ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
+  waits AS (
+    UPDATE shiftwork.live l SET status = 'QUEUED', version = l.version + 1
+      FROM mine m WHERE l.id = m.id AND m.cancel_requested_at IS NULL),
+  left_live AS (DELETE FROM shiftwork.live l USING mine m WHERE l.id = m.id AND m.cancel_requested_at IS NOT NULL),
+  ended AS (
+    INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, error)
+    SELECT id, 'CANCELLED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, progress_percent,
+           progress_message, checkpoint, error
+      FROM mine WHERE cancel_requested_at IS NOT NULL)
+  SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM mine`,
 };
 
 /** How a row stands, for whoever's write was refused. $1 ids. */

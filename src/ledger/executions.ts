@@ -12,6 +12,7 @@ import {
   type Claimed,
   type Numbered,
   type Refused,
+  type Released,
   type Started,
   type StartedRow,
   type StartedRows,
@@ -79,8 +80,8 @@ export class Executions {
     return this.ends.finishIn(manager, end);
   }
 
-  /** Takes starts back that did not run after all: the tasks are QUEUED again, nothing is counted. Group-committed. */
-  release(starts: readonly Claimed[]): Promise<void> {
+  /** Takes starts back that did not run after all, and answers for each what became of its task. Group-committed. */
+  release(starts: readonly Claimed[]): Promise<Released[]> {
     return this.starts.release(starts);
   }
 

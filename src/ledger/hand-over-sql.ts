@@ -17,18 +17,22 @@ export const LOOK = `
 /**
  * Carries out the verdicts. $1 process, $2 its release; arrays of id $3, status $4, history outcome $5, crashes $6, charged $7, error $8.
  * Locked rows are skipped: a frozen process may hold its row in an open transaction, and must not hang the rescuer
- * (interleaving 2). A final status goes into \`ended\`, and FAILED opens its pending failure here: no failure is lost.
+ * (interleaving 2). Whoever was asked to stop after the judgement is CANCELLED (rule 7). A final status goes into \`ended\`, and FAILED opens its pending failure here: no failure is lost.
  */
 export const MOVE = `
   WITH verdict AS (
     SELECT * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::int[], $7::bool[], $8::text[]) AS v(id, status, outcome, crashes, charged, error)),
-  mine AS MATERIALIZED (
-    SELECT l.id, l.execution, l.claim, l.worker, l.started_at, l.attempts_made, l.interruptions + 1 AS interruptions, v.crashes, l.progress_percent,
-           l.progress_message, l.checkpoint, l.version + 1 AS version, v.status, v.outcome, v.charged, coalesce(v.error::jsonb, l.error) AS error,
-           v.error::jsonb AS new_error
+  asked AS MATERIALIZED (
+    SELECT l.*, v.crashes AS now_crashes, v.status AS verdict, v.outcome, v.charged, v.error AS told
       FROM verdict v JOIN shiftwork.live l ON l.id = v.id
      WHERE l.status = 'STARTED' AND l.worker = $1
      ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),
+  mine AS (
+    SELECT id, execution, claim, worker, started_at, attempts_made, interruptions + 1 AS interruptions, now_crashes AS crashes, progress_percent,
+           progress_message, checkpoint, version + 1 AS version, charged,
+           CASE WHEN stops THEN 'CANCELLED' ELSE verdict END AS status, CASE WHEN stops THEN 'cancelled' ELSE outcome END AS outcome,
+           CASE WHEN stops THEN error ELSE coalesce(told::jsonb, error) END AS error, CASE WHEN stops THEN NULL ELSE told::jsonb END AS new_error
+      FROM (SELECT *, cancel_requested_at IS NOT NULL AS stops FROM asked) AS a),
   waits AS (
     UPDATE shiftwork.live l
        SET status = 'QUEUED', due_at = NULL, ready_at = now(), interruptions = m.interruptions, crashes = m.crashes,

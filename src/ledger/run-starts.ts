@@ -23,6 +23,9 @@ export type Refused =
   | { readonly kind: 'ended' }
   | { readonly kind: 'unknown' };
 
+/** What became of a start that was taken back: QUEUED again, and nothing is counted; or CANCELLED, as somebody had asked meanwhile. */
+export type Released = 'waiting' | 'cancelled';
+
 /** A delivery whose task is to be started, or was. */
 export interface Claimed {
   readonly taskId: string;
@@ -53,7 +56,7 @@ const LOCKED_AGAIN_MS = 50;
 
 /** Starts without an end beside them, what is said of those that were refused, and starts that are taken back. */
 export class RunStarts {
-  private readonly releases: Batcher<Claimed, undefined>;
+  private readonly releases: Batcher<Claimed, Released>;
 
   constructor(
     private readonly postgres: Postgres,
@@ -85,9 +88,9 @@ export class RunStarts {
     });
   }
 
-  /** Takes starts back that did not run after all: the tasks are QUEUED again, nothing is counted. Group-committed. */
-  async release(starts: readonly Claimed[]): Promise<void> {
-    await Promise.all(starts.map((each) => this.releases.add(each)));
+  /** Takes starts back that did not run after all, and answers for each what became of its task. Group-committed. */
+  release(starts: readonly Claimed[]): Promise<Released[]> {
+    return Promise.all(starts.map((each) => this.releases.add(each)));
   }
 
   // A start whose connection broke after the commit is asked again and finds its own claim: it is started (rule 6).
@@ -104,12 +107,12 @@ export class RunStarts {
       started.set(row.claim, row);
   }
 
-  private async writeReleases(starts: readonly Claimed[]): Promise<undefined[]> {
-    const rows = await this.postgres.query<{ id: string }>(RELEASE, [
+  private async writeReleases(starts: readonly Claimed[]): Promise<Released[]> {
+    const rows = await this.postgres.query<{ id: string; cancelled: boolean }>(RELEASE, [
       starts.map((each) => each.taskId),
       starts.map((each) => each.claim),
     ]);
-    const released = new Set(rows.map((row) => row.id));
+    const released = new Map(rows.map((row) => [row.id, row.cancelled ? 'cancelled' : 'waiting'] as const));
     const others = starts.filter((each) => !released.has(each.taskId));
     const standings = await standingsOf(
       this.postgres,
@@ -119,9 +122,10 @@ export class RunStarts {
     const locked = others.filter((each) => isStartedBy(standings.get(each.taskId), each.claim));
     if (locked.length > 0) {
       await pause(LOCKED_AGAIN_MS);
-      await this.writeReleases(locked);
+      const outcomes = await this.writeReleases(locked);
+      locked.forEach((each, i) => released.set(each.taskId, outcomes[i] ?? 'waiting'));
     }
-    return starts.map(() => undefined);
+    return starts.map((each) => released.get(each.taskId) ?? 'waiting');
   }
 }
 

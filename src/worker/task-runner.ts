@@ -261,8 +261,10 @@ export class TaskRunner {
     const { signal } = this.giveUpStarting;
     for (;;) {
       try {
-        await this.executions.release([delivery]);
-        return HEAD;
+        const [released] = await this.executions.release([delivery]);
+        if (released !== 'cancelled') return HEAD;
+        this.feed.tellChanged(delivery.taskId);
+        return SETTLED;
       } catch (error) {
         if (!isUnavailable(error) || signal.aborted) return DROP;
         await pause(LEDGER_AWAY_PAUSE_MS, signal);

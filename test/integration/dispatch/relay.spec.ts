@@ -15,7 +15,7 @@ import {
 } from '../../../src/dispatch/index.js';
 import { ActiveSweep } from '../../../src/dispatch/active-sweep.js';
 import { OldestCheck } from '../../../src/dispatch/oldest-check.js';
-import { FleetModule, Heartbeat, ThisProcess } from '../../../src/fleet/index.js';
+import { FleetModule, Heartbeat, RollCall, ThisProcess } from '../../../src/fleet/index.js';
 import {
   AcceptTasks,
   Executions,
@@ -288,6 +288,7 @@ describe('entries without an owner', () => {
     const ofDead = await dead.get(Entries).fetch(QUEUE, 16, dead.id, 1, { mayBatch: true });
     expect(ofDead.isBatch).toBe(true);
     await dead.get(Heartbeat).stop();
+    await waitFor('the blackout of a new fleet to be over', () => alive.get(RollCall).alive());
     // Proven: without `claimOf` the sweep asks for a second look, in five seconds, and nothing is back.
     expect(await alive.get(ActiveSweep).run([QUEUE])).toBe(false);
     expect((await waiting()).sort()).toEqual([...ids].sort());
@@ -451,6 +452,7 @@ describe('chores', () => {
   it('cost one query when there is nothing to do, whoever has signed in', async () => {
     const member = await join();
     await member.get(Relay).start();
+    await member.get(Relay).quiet(); // a new fleet sweeps until its blackout is over
     const ran: unknown[] = [];
     const chores = member.get(Chores);
     chores.signIn({

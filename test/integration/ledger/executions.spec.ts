@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '../../../src/foundation/index.js';
+import { MOVE } from '../../../src/ledger/hand-over-sql.js';
 import { Executions } from '../../../src/ledger/index.js';
 import { anError, endOfRun, newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
 import { query } from '../../support/servers.js';
@@ -302,7 +303,10 @@ describe('the end of a run', () => {
     for (const { id } of refused)
       expect(await ledger.reads.byId(id)).toMatchObject({
         status: 'FAILED',
-        error: { code: 'result-not-storable', message: expect.stringContaining('could not be stored') as string },
+        error: {
+          code: 'result-not-storable',
+          message: expect.stringContaining('could not be stored') as string,
+        },
       });
     expect(await statusOf(other.id)).toBe('QUEUED');
   });
@@ -430,6 +434,35 @@ describe('a start that is taken back', () => {
     });
     expect(await ledger.reads.executions(run.id)).toEqual([]);
   });
+
+  // Proven: without the second half of RELEASE it waits again, and the cancel that was answered is forgotten.
+  it('is CANCELLED when somebody asked for that meanwhile', async () => {
+    const run = await started();
+    expect(await ledger.cancels.byIds([run.id])).toMatchObject([{ status: 'STARTED' }]);
+    const start = { taskId: run.id, claim: run.claim };
+    expect(await ledger.executions.release([start])).toEqual(['cancelled']);
+    expect(await ledger.reads.byId(run.id)).toMatchObject({ status: 'CANCELLED', attemptsMade: 0 });
+  });
+});
+
+describe('a task of a dead process', () => {
+  // The judgement reads without locks; MOVE is what happens when somebody cancels between the two. Proven: without `stops` it is QUEUED.
+  it.each(['QUEUED', 'FAILED'])(
+    'is CANCELLED when somebody asked for that after it was judged %s',
+    async (status) => {
+      const run = await started();
+      await ledger.cancels.byIds([run.id]);
+      const error = JSON.stringify(anError);
+      const verdict = [[run.id], [status], ['crashed'], [1], [true], [error]];
+      const moved = await ledger.postgres.query({ text: MOVE }, [ledger.worker, 'r1', ...verdict]);
+      expect(moved).toMatchObject([{ id: run.id, status: 'CANCELLED' }]);
+      expect(await ledger.reads.byId(run.id)).toMatchObject({ status: 'CANCELLED', error: null });
+      expect(await ledger.reads.executions(run.id)).toMatchObject([{ outcome: 'cancelled', error: null }]);
+      expect(
+        await query(`SELECT 1 FROM "${ledger.appName}".pending_failure WHERE task_id = '${run.id}'`),
+      ).toEqual([]);
+    },
+  );
 });
 
 describe('lines of a task', () => {
