@@ -271,22 +271,23 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
       });
       throw error;
     }
+    // Others may have presumed us dead while the ledger was asked: what it started for the one we were must not run here.
+    const [first] = items;
+    const isOurs = first !== undefined && this.parts.claims.isOurs(first.claim);
+    const prepared: Item[] = [];
     for (let i = 0; i < items.length; i++) {
       const item = items[i];
       const answer = answers[i];
-      if (item !== undefined && answer !== undefined) this.answered(item, answer);
+      if (item === undefined || answer === undefined) continue;
+      if ('kind' in answer) {
+        this.onDisposed(item, answer);
+        continue;
+      }
+      item.prepared = answer;
+      prepared.push(item);
     }
-    if (this.isOpen) this.slots.fill();
-    else this.slots.releaseAll();
-  }
-
-  private answered(item: Item, answer: Prepared | Disposition): void {
-    if ('kind' in answer) {
-      this.onDisposed(item, answer);
-      return;
-    }
-    item.prepared = answer;
-    this.slots.offer(item);
+    if (this.isOpen && isOurs) this.slots.offer(prepared);
+    else this.slots.release(prepared);
   }
 
   private returnUnstarted(item: Item): void {

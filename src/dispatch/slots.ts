@@ -50,10 +50,14 @@ export class Slots {
     return this.releasingCount;
   }
 
-  /** A prepared item: starts now if there is a slot, else as soon as there is one, else it is released. */
-  offer(item: Item): void {
-    item.since = monotonicMs();
-    this.ready.push(item);
+  /** Prepared items: each starts now if there is a slot, else as soon as there is one, else it is released. */
+  offer(items: readonly Item[]): void {
+    const since = monotonicMs();
+    for (const item of items) {
+      item.since = since;
+      this.ready.push(item);
+    }
+    this.fill();
   }
 
   /** Starts what can be started. */
@@ -72,7 +76,7 @@ export class Slots {
   }
 
   /** Gives up prepared items: their rows wait again, uncounted, and their entries go where the answers say. */
-  private release(items: readonly Item[]): void {
+  release(items: readonly Item[]): void {
     if (items.length === 0) return;
     this.releasingCount += items.length;
     // Answered together: what goes back piecemeal goes back in another order.

@@ -98,13 +98,14 @@ export class TaskRunner {
   // The same claims again after a broken connection: a start that was committed counts as started (rule 6).
   private async commitStart(deliveries: readonly Delivery[]): Promise<(Started | Refused)[]> {
     const { signal } = this.giveUpStarting;
+    const { id } = this.self; // whose claims these are
     while (deliveries.length > 0) {
       try {
-        const answers = await this.executions.start(this.self.id, deliveries);
+        const answers = await this.executions.start(id, deliveries);
         if (answers.some(mayStart)) void this.lookForOurselves();
         return answers;
       } catch (error) {
-        if (!isUnavailable(error) || signal.aborted)
+        if (!isUnavailable(error) || signal.aborted || this.self.id !== id)
           throw error instanceof Error ? error : new LedgerUnavailableError(error);
         await pause(LEDGER_AWAY_PAUSE_MS, signal);
       }

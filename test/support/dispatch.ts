@@ -25,7 +25,10 @@ export interface DispatchWorld {
   readonly lost: string[];
   readonly telemetry: Telemetry;
   /** The consumers of another process in the same world. */
-  process(id?: string, maxUnrecorded?: number): { readonly id: string; readonly consumers: Consumers };
+  process(
+    id?: string,
+    maxUnrecorded?: number,
+  ): { readonly id: string; readonly consumers: Consumers; become(id: string): void };
   /** The process to whom consumers leave what they hand over. */
   heir: string | null;
   key(type: string, queue?: string): string;
@@ -64,12 +67,18 @@ export async function openDispatch(env: Record<string, string> = {}): Promise<Di
     heir: null,
     key,
     dispatcher: new Dispatcher(entries, losses),
-    process: (id = newId(), maxUnrecorded = 200) => ({
-      id,
-      consumers: new Consumers(clients, entries, losses, { id }, { maxUnrecorded }, telemetry, {
-        youngestFree: () => Promise.resolve(world.heir),
-      }),
-    }),
+    process: (id = newId(), maxUnrecorded = 200) => {
+      const self = { id };
+      return {
+        id,
+        consumers: new Consumers(clients, entries, losses, self, { maxUnrecorded }, telemetry, {
+          youngestFree: () => Promise.resolve(world.heir),
+        }),
+        become: (next) => {
+          self.id = next;
+        },
+      };
+    },
     mark: async (queue = QUEUE) => {
       await redis.hset(key('meta', queue), 'shiftwork', '1');
     },

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Consumer, Consumers, Delivery, Disposition, Prepared } from '../../../src/dispatch/index.js';
-import { deferred, type Deferred } from '../../../src/foundation/index.js';
+import { deferred, type Deferred, newId } from '../../../src/foundation/index.js';
 import { type DispatchWorld, entry, openDispatch } from '../../support/dispatch.js';
 import { waitFor, within } from '../../support/wait.js';
 
@@ -478,6 +478,26 @@ describe('what was fetched ahead', () => {
     expect(a.started).toEqual(ids);
     await within('idle', a.consumer.untilIdle());
     expect(await left(queue)).toEqual([]);
+  });
+});
+
+describe('a new identity', () => {
+  // Proven: without `isOurs` in `prepare` it runs here, unlocked and unsignalled, whoever has rescued it meanwhile.
+  it('does not run what was being started for the one before', async () => {
+    const queue = await newQueue();
+    const [id = ''] = await putMany(queue, 1);
+    const process = world.process();
+    const gate = deferred();
+    const runs = work(process.consumers, [queue], 2, { commit: () => gate.promise });
+    runs.consumer.start();
+    await waitFor('a start to be asked for', () => runs.batches.length === 1);
+    runs.consumer.suspend();
+    process.become(newId());
+    runs.consumer.unsuspend();
+    gate.resolve();
+    await waitFor('it to be given up', () => runs.released.length === 1);
+    await waitFor('it to be fetched again', () => runs.started.length === 1);
+    expect([runs.released, runs.started, runs.batches]).toEqual([[id], [id], [1, 1]]);
   });
 });
 
