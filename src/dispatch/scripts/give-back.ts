@@ -22,6 +22,9 @@ const HEIR_MS = 500;
 /** Is Redis' clock ahead of the ledger's, an entry is due here and refused there: this often, not at full speed. */
 export const AGAIN_MS = 250;
 
+/** So many entries that step aside are pushed back at a time. */
+const BITE = 1_000;
+
 /**
  * Returns entries that a worker holds, given in the order in which they were to run. Compares the lock with the claim; without
  * any lock (it ran out) an entry that is still in `active` is returned too.
@@ -80,7 +83,8 @@ if #back > 0 then
   local before = heads > 0 and call('LRANGE', list, -heads, -1) or {}
   if #before > 0 then call('LTRIM', list, 0, -(#before + 1)) end
   call('RPUSH', list, unpack(back))
-  if #before > 0 then call('RPUSH', list, unpack(before)) end
+  -- In bites: Lua unpacks 8,000 at most, and what was written before an error stays written.
+  for i = 1, #before, ${String(BITE)} do call('RPUSH', list, unpack(before, i, math.min(i + ${String(BITE - 1)}, #before))) end
   for i = 1, #back do told[#told + 1] = back[i] end
 end
 if heads ~= headsBefore then
