@@ -35,7 +35,7 @@ const BITE = 1_000;
  */
 export const GIVE_BACK = new Script<string[]>(`${PRELUDE}
 local list, paused = waitingList()
-local missing, told, back = {}, {}, {}
+local missing, told, back, woken = {}, {}, {}, false
 local now = nowMs()
 local heads = tonumber(call('HGET', base .. 'meta', 'shiftwork-heads') or '0')
 local headsBefore = heads
@@ -61,6 +61,7 @@ for i = #ARGV - 3, 2, -4 do
       call('DEL', key)
     elseif whereto == 'later' and dueMs > now then
       call('HSET', key, 'delay', dueMs - now)
+      if comesFirst(dueMs) then woken = true end -- whoever is going sets no timer of its own
       delay(id, dueMs, i)
     elseif whereto == 'head' then
       call('RPUSH', list, id)
@@ -93,7 +94,7 @@ if heads ~= headsBefore then
     call('HSET', base .. 'meta', 'shiftwork-heir', string.format('%s %.0f 0', ARGV[1], now + ${String(HEIR_MS)}))
   end
 end
-if #told > 0 and not paused then wake() end
+if (woken or #told > 0) and not paused then wake() end
 tellBull('waiting', told)
 return missing
 `);

@@ -50,6 +50,15 @@ local function firstDueMs()
   return first and math.floor(first / 4096)
 end
 
+-- Whether it is due before all others that are delayed: then somebody must set a timer. Asked once for each, before it is.
+local firstDue = nil
+local function comesFirst(dueMs)
+  firstDue = firstDue or firstDueMs() or math.huge
+  if dueMs >= firstDue then return false end
+  firstDue = dueMs
+  return true
+end
+
 -- Bull's global listeners subscribe by pattern; without one (the common case) the messages are not even made.
 local function tellBull(event, ids)
   if #ids == 0 or call('PUBSUB', 'NUMPAT') == 0 then return end

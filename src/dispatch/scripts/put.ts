@@ -11,7 +11,6 @@ import { Script } from './script.js';
  */
 export const PUT = new Script<[marked: number, created: number]>(`${PRELUDE}
 local list, paused = waitingList()
-local firstDue = nil
 local now = nil
 local tail, head, woken = {}, {}, false
 local created = 0
@@ -61,8 +60,7 @@ while i <= #ARGV do
       created = created + 1
       create(key, ARGV[j + 1], job, at, later, dueMs, priority, isSuspect)
       if later then
-        firstDue = firstDue or firstDueMs() or math.huge
-        if dueMs < firstDue then firstDue = dueMs; woken = true end -- somebody must set a timer
+        if comesFirst(dueMs) then woken = true end
         delay(id, dueMs, j)
       elseif goesFirst then
         head[#head + 1] = id

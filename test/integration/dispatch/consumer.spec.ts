@@ -83,6 +83,13 @@ async function left(queue: string): Promise<string[]> {
   return keys.filter((key) => !own.includes(key));
 }
 
+/** Blocking reads of this world under way, as Redis sees them. */
+async function waitingReads(): Promise<number> {
+  const clients = String(await world.redis.client('LIST')).split('\n');
+  const ours = clients.filter((each) => each.includes(`name=${world.appName}:blocking `));
+  return ours.filter((each) => each.includes(' flags=b ')).length;
+}
+
 const putMany = async (queue: string, count: number): Promise<string[]> => {
   const entries = Array.from({ length: count }, () => entry({ queue }));
   await world.dispatcher.put(entries);
@@ -534,6 +541,28 @@ describe('delays', () => {
     idle.consumer.start();
     await waitFor('the due one', () => idle.started.includes(delayed.id), { deadlineMs: 5_000 });
     gate.resolve();
+  });
+
+  // Proven: without `comesFirst` in GIVE_BACK the idle one sleeps on: the one that has gone quiet sets no timer.
+  it('hands what a quiet worker has given back for later to somebody who is idle, at that moment', async () => {
+    const queue = await newQueue();
+    const gate = deferred();
+    const [id = ''] = await putMany(queue, 1);
+    const going = work(world.process().consumers, [queue], 1, {
+      run: () => gate.promise,
+      record: () => ({ kind: 'later', runAt: Date.now() + 300 }),
+    });
+    going.consumer.start();
+    await waitFor('the run', () => going.started.length === 1);
+    await going.consumer.quiet();
+    const token = world.key('shiftwork-wake', queue);
+    await waitFor('its last word to the others', async () => (await world.redis.exists(token)) === 1);
+    const idle = work(world.process().consumers, [queue], 1);
+    idle.consumer.start();
+    await waitFor('it to have heard that', async () => (await world.redis.exists(token)) === 0);
+    await waitFor('it to wait for the next', async () => (await waitingReads()) > 0);
+    gate.resolve();
+    await waitFor('the second run', () => idle.started.includes(id), { deadlineMs: 5_000 });
   });
 });
 

@@ -456,6 +456,23 @@ describe('give back', () => {
     await waitFor('it to be due', async () => (await fetch(1, 2))[0] === delayed, { everyMs: 2 });
   });
 
+  // Proven: without `comesFirst` in GIVE_BACK nobody hears of the first one.
+  it('wakes somebody for what it delays only if that is due before all others, and nobody while the queue is paused', async () => {
+    await put(entry(), entry(), entry(), entry());
+    const [a = '', b = '', c = '', d = ''] = await fetch(4);
+    const soon = Date.now() + 60_000;
+    const isTold = async (id: string, n: number, dueAt: number) => {
+      await world.redis.del(world.key('shiftwork-wake'));
+      await world.entries.giveBack(QUEUE, [back(id, n, 'later', dueAt)]);
+      return hasToken();
+    };
+    expect(await isTold(a, 1, soon)).toBe(true);
+    expect(await isTold(b, 2, soon + 1)).toBe(false);
+    expect(await isTold(c, 3, soon - 1)).toBe(true);
+    await world.bull().pause();
+    expect(await isTold(d, 4, soon - 2)).toBe(false);
+  });
+
   it('changes nothing for a claim that lost the entry, and names those that Redis has lost', async () => {
     await put(entry(), entry());
     const [a = '', b = ''] = await fetch(2);
