@@ -140,17 +140,18 @@ export class Entries {
     return (await PROMOTE.run(this.redis.command, this.base(queue), [id])) === 1;
   }
 
-  /** Who holds the entries of `active`, by a lock of its own or by one of these batches; up to 1,000 at a time. */
+  /** Who holds the entries of `active`, by a lock of its own or by one of these batches; up to 1,000 at a time, some twice. */
   async *holders(queue: string, batches: Batches): AsyncGenerator<Holder[]> {
-    for (let first = 0; ; first += PAGE) {
-      const reply = await HOLDERS.run(this.redis.command, this.base(queue), [first, first + PAGE - 1]);
+    // Counted from the right end, the furthest first: new ones come in on the left, and what leaves moves others into pages to come.
+    for (let first = -(await this.activeCount(queue)); first < 0; first += PAGE) {
+      const last = Math.min(first + PAGE - 1, -1);
+      const reply = await HOLDERS.run(this.redis.command, this.base(queue), [first, last]);
       const holders: Holder[] = [];
       for (let i = 0; i + 1 < reply.length; i += 2) {
         const taskId = reply[i] ?? '';
         holders.push({ taskId, claim: reply[i + 1] || batches.claimOf(taskId) });
       }
       yield holders;
-      if (holders.length < PAGE) return;
     }
   }
 
@@ -196,6 +197,14 @@ export class Entries {
   /** Some idle worker looks into the queue. */
   async wake(queue: string): Promise<void> {
     await WAKE.run(this.redis.command, this.base(queue), []);
+  }
+
+  private async activeCount(queue: string): Promise<number> {
+    try {
+      return await this.redis.command.llen(`${this.base(queue)}active`);
+    } catch (error) {
+      throw new DispatchUnavailableError(error);
+    }
   }
 
   private batchesKey(queue: string): string {

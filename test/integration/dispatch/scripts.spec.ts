@@ -549,6 +549,29 @@ describe('remove, promote, renew, holders', () => {
       ],
     ]);
   });
+
+  // Proven: without the count from the right end what leaves the first page draws the second one into it, unseen.
+  it('says it of each entry that stays, whatever leaves and comes between two pages', async () => {
+    const entries = Array.from({ length: 3_000 }, () => entry());
+    for (let i = 0; i < entries.length; i += 200) {
+      await put(...entries.slice(i, i + 200));
+      await fetch(200, 1 + i);
+    }
+    const seen = new Set<string>();
+    for await (const page of world.entries.holders(QUEUE, await world.entries.batches(QUEUE))) {
+      for (const { taskId } of page) seen.add(taskId);
+      // Of what was seen, and of what was not.
+      const ended = (await active()).filter((_, i) => i % 10 === 0);
+      const held = ended.map((taskId) => ({ taskId, claim: '', isLocked: false }));
+      await world.entries.acknowledge(QUEUE, held);
+      await put(entry());
+      await fetch(1, 4_001);
+    }
+    const left = new Set(await active());
+    const stayed = entries.map(({ id }) => id).filter((id) => left.has(id));
+    expect(stayed.length).toBeGreaterThan(1_000);
+    expect(stayed.filter((id) => !seen.has(id))).toEqual([]);
+  });
 });
 
 describe('Bull stays Bull', () => {
