@@ -128,7 +128,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
   /** Quiet for good: closes the blocking connections. Running tasks go on, and Redis still hears of their ends. */
   async stop(): Promise<void> {
     await this.quiet();
-    for (const watch of this.watches) watch.close();
+    this.intake.stop();
     this.stopHearingOfRoom();
   }
 
@@ -142,6 +142,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
     for (const each of this.settlements.values()) each.retryNow();
     this.intake.doubt();
     if (this.isOpen) this.intake.open();
+    else this.intake.retryNow();
   }
 
   // ── IntakeOwner ──

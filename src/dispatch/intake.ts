@@ -35,6 +35,7 @@ export class Intake {
   /** Fetches made so far. */
   fetches = 0;
   private isOpen = false;
+  private isStopped = false;
   private asked = 0;
   private inFlight = 0;
   private failures = 0;
@@ -58,10 +59,13 @@ export class Intake {
   open(): void {
     this.isOpen = true;
     for (const watch of this.watches) watch.isWorthALook = true;
-    this.pump();
+    this.retryNow();
   }
 
-  /** Fetches nothing more. Resolves when what was under way has been taken or given back. */
+  /**
+   * Fetches nothing more. Resolves when what was under way has been taken or given back. In doubt it looks once for entries of lost
+   * answers before that, and if Redis is away, again afterwards.
+   */
   async close(): Promise<void> {
     this.isOpen = false;
     clearTimeout(this.retryTimer);
@@ -71,12 +75,19 @@ export class Intake {
       // Others look after its next due time now. Redis away: everybody looks again when it is back.
       this.entries.wake(watch.queue).catch(() => undefined);
     }
-    while (this.inFlight > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    await this.lookIfClosed();
+  }
+
+  /** Closed for good. */
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.retryTimer);
+    for (const watch of this.watches) watch.close();
   }
 
   /**
    * An answer may have been lost: Redis has carried a fetch out, its entries are locked in our name, and nobody knows. (The
-   * client sends a request again that was cut off, so that this happens without any error.) The next fetch looks.
+   * client sends a request again that was cut off, so that this happens without any error.) The next fetch looks, or whoever closes.
    */
   doubt(): void {
     for (const watch of this.watches) this.doubtful.add(watch.queue);
@@ -86,7 +97,8 @@ export class Intake {
   retryNow(): void {
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
-    this.pump();
+    if (this.isOpen) this.pump();
+    else void this.lookIfClosed();
   }
 
   /** A queue has become worth a look, or its blocking read has ended. */
@@ -131,7 +143,7 @@ export class Intake {
     let stillAsked = n;
     const answered = watch.answered.splice(0);
     try {
-      for (const queue of this.doubtful) await this.reclaim(queue);
+      await this.reclaimDoubtful();
       const { processId, first } = this.claims.take(n);
       this.fetches++;
       const { calls } = watch;
@@ -151,7 +163,7 @@ export class Intake {
     } catch (error) {
       watch.answered.push(...answered);
       if (error instanceof DispatchUnavailableError) this.doubt();
-      this.waitAfterFailure();
+      if (this.isOpen) this.waitAfterFailure();
     } finally {
       this.asked -= stillAsked;
       this.inFlight--;
@@ -168,6 +180,27 @@ export class Intake {
       const names = answered.splice(0);
       this.entries.forgetBatches(queue, names).catch(() => answered.push(...names));
     }
+  }
+
+  // No fetch comes that would look, and while we live nobody else takes what is locked in our name.
+  private async lookIfClosed(): Promise<void> {
+    while (this.inFlight > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    if (this.isOpen || this.isStopped || this.doubtful.size === 0) return;
+    this.inFlight++;
+    try {
+      await this.reclaimDoubtful();
+      this.failures = 0;
+    } catch {
+      this.waitAfterFailure(); // Redis is away: the doubt stays
+    } finally {
+      this.inFlight--;
+      this.pump();
+      this.tellIdle();
+    }
+  }
+
+  private async reclaimDoubtful(): Promise<void> {
+    for (const queue of this.doubtful) await this.reclaim(queue);
   }
 
   // Entries in our name that we do not hold.
@@ -196,12 +229,12 @@ export class Intake {
   }
 
   private waitAfterFailure(): void {
-    if (!this.isOpen || this.retryTimer !== undefined) return;
+    if (this.isStopped || this.retryTimer !== undefined) return;
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** this.failures, LAST_RETRY_MS);
     this.failures++;
     this.retryTimer = setTimeout(() => {
       this.retryNow();
-    }, waitMs);
+    }, waitMs).unref();
   }
 
   private tellIdle(): void {

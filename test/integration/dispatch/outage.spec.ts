@@ -121,4 +121,33 @@ describe('a fetch whose answer never came', () => {
       async () => (await left()).filter((key) => !key.endsWith('batches')).length === 0,
     );
   });
+
+  // Proven: without `lookIfClosed` the entry stays in our name. (In `close`: the first two; its next attempt: the second;
+  // neither that nor the look in `reconnected`: the third.)
+  it.each([
+    ['at once', () => waitFor('the fetch to be given up', () => consumer?.ahead === 0)],
+    ['when Redis answers again', (quiet: Promise<void>) => within('quiet', quiet)],
+    [
+      'when Redis is back',
+      (quiet: Promise<void>) => {
+        proxy.refuse();
+        return within('quiet', quiet);
+      },
+    ],
+  ])('goes back %s from a worker that has gone quiet, and starts nothing there', async (_, untilDoubt) => {
+    const [first, second] = [entry(), entry()];
+    await world.dispatcher.put([first, second]);
+    const gate = deferred();
+    const { started } = work(1, () => gate.promise);
+    await waitFor('the first to run', () => started.length === 1);
+    proxy.mute();
+    gate.resolve();
+    await waitFor('the second to be ours', () => world.redis.exists(world.key(`${second.id}:lock`)));
+    await untilDoubt(consumer?.quiet() ?? Promise.resolve());
+    proxy.resume();
+    await waitFor('it to wait again', () => world.redis.llen(world.key('wait')), { deadlineMs: 10_000 });
+    await waitFor('the end of the first', async () => (await world.redis.llen(world.key('active'))) === 0);
+    expect(await world.redis.lrange(world.key('wait'), 0, -1)).toEqual([second.id]);
+    expect(started).toEqual([first.id]);
+  });
 });
