@@ -215,6 +215,9 @@ export class Intake {
       for (let i = 0; i < lost.length; i += MOST_PER_CALL)
         await this.entries.giveBack(queue, lost.slice(i, i + MOST_PER_CALL));
     }
+    // With nothing in flight they say nothing any more, and would hide what another process's note says of the same entry.
+    const ours = batches.names.filter((name) => this.claims.isOurs(name));
+    await this.entries.forgetBatches(queue, ours);
     this.doubtful.delete(queue);
   }
 
