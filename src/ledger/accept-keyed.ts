@@ -111,6 +111,14 @@ export class AcceptKeyed {
   }
 }
 
+interface Existing {
+  readonly id: string;
+  readonly job: string;
+  readonly idempotency_key: string;
+  readonly request_hash: string | null;
+  readonly created_at: Date;
+}
+
 /**
  * What became of tasks of which `inserted` are new: the rest have a row of their key already. It is read in a new statement: the
  * one that met the conflict cannot see the row it lost against. Throws `KeyInFlightError` if it was deleted between the two.
@@ -126,18 +134,17 @@ export async function withExisting(
   const existing =
     lost.length === 0
       ? []
-      : await postgres.queryIn<{ id: string; job: string; idempotency_key: string; created_at: Date }>(
-          manager,
-          EXISTING,
-          [lost.map((task) => task.job), lost.map((task) => task.idempotencyKey)],
-        );
+      : await postgres.queryIn<Existing>(manager, EXISTING, [
+          lost.map((task) => task.job),
+          lost.map((task) => task.idempotencyKey),
+        ]);
   const byKey = new Map(existing.map((row) => [`${row.job}\n${row.idempotency_key}`, row]));
   return tasks.map((task) => {
     const at = isNew.get(task.id);
     if (at !== undefined) return { id: task.id, isNew: true, createdAt: at };
     const row = byKey.get(keyOf(task));
     if (row === undefined) throw new KeyInFlightError(task.idempotencyKey ?? '');
-    return { id: row.id, isNew: false, createdAt: row.created_at };
+    return { id: row.id, isNew: false, createdAt: row.created_at, requestHash: row.request_hash };
   });
 }
 

@@ -25,6 +25,8 @@ export interface NewTask {
 export interface Accepted {
   readonly id: string;
   readonly isNew: boolean;
-  /** When PostgreSQL wrote it. Meaningless unless `isNew`. */
+  /** When PostgreSQL wrote it. */
   readonly createdAt: Date;
+  /** Of the request that made it, unless it is new. */
+  readonly requestHash?: string | null;
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { newId, type JsonValue } from '../foundation/index.js';
 import { InvalidPayloadError, type JobClass } from '../jobs/index.js';
-import { AcceptTasks, ReadTasks, type Accepted, type NewTask } from '../ledger/index.js';
+import { AcceptTasks, ReadTasks, type Accepted, type NewTask, type TaskRow } from '../ledger/index.js';
 import { CommitHook } from '../postgres/index.js';
 import { Acceptance } from './acceptance.js';
 import { BacklogGuard, type EnqueueWarning } from './backlog-guard.js';
@@ -111,7 +111,12 @@ export class Enqueue {
       this.commits.afterCommit(manager, () => void this.acceptance.dispatch([task]));
       return this.fresh(task, accepted, checked, []);
     }
-    return this.answer(task, accepted, checked, []);
+    const row = await this.reads.byId(accepted.id);
+    if (row !== null) return this.replayOf(row, task, []);
+    // Accepted in this very transaction: nobody else can read it yet, and the same request made the same task.
+    if (accepted.requestHash !== task.requestHash)
+      throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', accepted.id);
+    return { ...this.fresh({ ...task, id: accepted.id }, accepted, checked, []), isNew: false };
   }
 
   private answer(
@@ -141,8 +146,17 @@ export class Enqueue {
     warnings: readonly EnqueueWarning[],
   ): Promise<EnqueuedTask> {
     const row = await this.reads.byId(id);
-    if (row === null || row.requestHash !== task.requestHash)
-      throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', id);
+    if (row === null) throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', id);
+    return this.replayOf(row, task, warnings);
+  }
+
+  private async replayOf(
+    row: TaskRow,
+    task: NewTask,
+    warnings: readonly EnqueueWarning[],
+  ): Promise<EnqueuedTask> {
+    if (row.requestHash !== task.requestHash)
+      throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', row.id);
     return { ...(await this.views.one(row)), warnings, isNew: false };
   }
 

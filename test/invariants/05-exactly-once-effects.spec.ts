@@ -86,4 +86,19 @@ describe('enqueue in the caller’s own transaction', () => {
     for (const id of ids)
       expect(await world.ended(id, 30_000)).toMatchObject({ status: 'FINISHED', execution: 1 });
   });
+
+  // Proven: while it was read back on another connection, which cannot see it, the second request was told of another payload.
+  it('answers the same request of the same transaction with the same task, and refuses another one with its key', async () => {
+    const again = await app.postgres.dataSource.transaction(async (transaction) => {
+      const options = { transaction, idempotencyKey: 'twice in one transaction' };
+      const first = await app.tasks.enqueue('test.noop', { n: 1 }, options);
+      const second = await app.tasks.enqueue('test.noop', { n: 1 }, options);
+      expect(second).toMatchObject({ id: first.id, isNew: false, payload: { n: 1 } });
+      await expect(app.tasks.enqueue('test.noop', { n: 2 }, options)).rejects.toMatchObject({
+        code: 'idempotency-key-reused',
+      });
+      return second;
+    });
+    expect(await world.ended(again.id, 30_000)).toMatchObject({ status: 'FINISHED', execution: 1 });
+  });
 });
