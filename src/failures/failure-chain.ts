@@ -67,7 +67,8 @@ export class FailureChain {
 
   /** Claims a few recorded failures and handles them to the end. Answers how many; 0: there are none for us. */
   async handleSome(signal: AbortSignal): Promise<number> {
-    const claimed = await this.claim();
+    const { id: me } = this.self; // whose claims these are, also if we are somebody new by the end
+    const claimed = await this.claim(me);
     if (claimed.length === 0) return 0;
     await failureClaimed.reached(claimed);
     const begin = Deadline.after(BEGIN_WITHIN_MS);
@@ -75,7 +76,7 @@ export class FailureChain {
     const verdicts = await inLanes(SIDE_BY_SIDE, claimed, (failure) =>
       begin.isOver ? Promise.resolve(INTERRUPTED) : this.runLinks.over(failure, signal),
     );
-    await this.settle(claimed, verdicts);
+    await this.settle(me, claimed, verdicts);
     return claimed.length;
   }
 
@@ -84,28 +85,35 @@ export class FailureChain {
     return this.pending.closeAbandoned(RECORD_AT_ONCE, this.notifyAdmins.noteIntervalsMs);
   }
 
-  private async claim(): Promise<ClaimedFailure[]> {
-    const fresh = await this.pending.claim(this.self.id, 'fresh', CLAIM_AT_ONCE);
-    return fresh.length > 0 ? fresh : this.pending.claim(this.self.id, 'suspect', 1);
+  private async claim(me: string): Promise<ClaimedFailure[]> {
+    const fresh = await this.pending.claim(me, 'fresh', CLAIM_AT_ONCE);
+    return fresh.length > 0 ? fresh : this.pending.claim(me, 'suspect', 1);
   }
 
-  private async settle(claimed: readonly ClaimedFailure[], verdicts: readonly Verdict[]): Promise<void> {
+  private async settle(
+    me: string,
+    claimed: readonly ClaimedFailure[],
+    verdicts: readonly Verdict[],
+  ): Promise<void> {
     const ended = claimed.map((failure, i) => ({ failure, verdict: verdicts[i] ?? INTERRUPTED }));
     const interrupted = ended.filter(({ verdict }) => verdict.kind === 'interrupted');
     await this.pending.release(
       interrupted.map(({ failure }) => failure.task),
-      this.self.id,
+      me,
     );
     const done = ended.filter(({ verdict }) => verdict.kind !== 'interrupted');
-    if (done.length > 0) await this.close(done);
+    if (done.length > 0) await this.close(me, done);
   }
 
-  private async close(ended: readonly { failure: ClaimedFailure; verdict: Verdict }[]): Promise<void> {
+  private async close(
+    me: string,
+    ended: readonly { failure: ClaimedFailure; verdict: Verdict }[],
+  ): Promise<void> {
     const closed = ended.map(({ failure, verdict }) => ({
       task: failure.task,
       handledBy: verdict.kind === 'stopped' ? verdict.by : null,
     }));
-    await this.pending.close(closed, this.self.id, this.notifyAdmins.noteIntervalsMs);
+    await this.pending.close(closed, me, this.notifyAdmins.noteIntervalsMs);
     for (const { failure, verdict } of ended) {
       if (verdict.kind !== 'stopped') continue;
       this.telemetry.emit('failure.handled', {

@@ -91,7 +91,7 @@ export class FailureDigest {
     this.isServerAway = !(error instanceof MailError && error.refused);
     await this.digests.putOff(
       mail.told.map((each: Told) => each.fingerprint),
-      this.self.id,
+      mail.processId, // who chose it: we may be somebody new since
     );
   }
 

@@ -28,22 +28,29 @@ export class DismissFailedTasks {
   async dismissAll(filter: FailedTaskFilter, by: string, reason: string | null): Promise<number> {
     const [now] = await this.postgres.query<{ at: string }>({ text: 'SELECT now()::text AS at' });
     const { where, values } = failedTaskConditions({ ...filter, state: undefined }, 4);
-    const text = dismissSql(
-      `(f.state <> 'OPEN') = false AND f.failed_at <= $3::timestamptz AND ${where}`,
-      BATCH,
-    );
+    const text = dismissSql(`${OPEN} AND f.failed_at <= $3::timestamptz AND ${where}`, BATCH);
     for (let dismissed = 0; ;) {
       const rows = await this.postgres.query({ text }, [by, reason, now?.at, ...values]);
       dismissed += rows.length;
-      if (rows.length === 0) return dismissed;
+      if (rows.length === 0 && !(await this.isAnyLeft(filter, now?.at))) return dismissed;
     }
   }
+
+  // A batch all of which somebody else has closed while it waited for them is empty, and not the last.
+  private async isAnyLeft(filter: FailedTaskFilter, before: string | undefined): Promise<boolean> {
+    const { where, values } = failedTaskConditions({ ...filter, state: undefined }, 2);
+    const text = `SELECT 1 FROM shiftwork.failed_task f WHERE ${OPEN} AND f.failed_at <= $1::timestamptz AND ${where} LIMIT 1`;
+    return (await this.postgres.query({ text }, [before, ...values])).length > 0;
+  }
 }
+
+// As the index has it.
+const OPEN = `(f.state <> 'OPEN') = false`;
 
 function dismissSql(where: string, limit: number): string {
   return `
   WITH picked AS MATERIALIZED (
-    SELECT f.id FROM shiftwork.failed_task f WHERE ${where} ORDER BY f.seq LIMIT ${String(limit)} FOR UPDATE SKIP LOCKED),
+    SELECT f.id FROM shiftwork.failed_task f WHERE ${where} ORDER BY f.seq LIMIT ${String(limit)} FOR UPDATE),
   closed AS (
     UPDATE shiftwork.failed_task f SET state = 'DISMISSED', closed_at = now() FROM picked p WHERE f.id = p.id),
   noted AS (

@@ -48,8 +48,7 @@ async function open(unservedMs = MINUTE) {
   events.start();
   process.digest.start();
   close = async () => {
-    events.stop();
-    await attention.stop();
+    await events.stop();
     await process.digest.stop();
     redis.close();
   };

@@ -131,3 +131,27 @@ describe('retention', () => {
     expect(await world.postgres.query({ text: 'SELECT 1 FROM shiftwork.task' })).toHaveLength(1);
   });
 });
+
+describe('a dismissal', () => {
+  // Proven: with SKIP LOCKED it is answered as if it had been dismissed before, and the FailedTask is still open.
+  it.each(['one', 'all'])('of %s waits for whoever has the FailedTask for a moment', async (which) => {
+    const dismissals = new DismissFailedTasks(world.postgres);
+    const [id = ''] = await failedTasks(1);
+    let dismissing: Promise<boolean | number> = Promise.resolve(false);
+    await world.postgres.transaction(async (manager) => {
+      await world.postgres.queryIn(manager, `SELECT 1 FROM shiftwork.failed_task WHERE id = $1 FOR UPDATE`, [
+        id,
+      ]);
+      dismissing =
+        which === 'one'
+          ? dismissals.dismissOne(id, 'a person', null)
+          : dismissals.dismissAll({}, 'a person', null);
+      await waitFor(
+        'it to wait',
+        async () => (await world.postgres.query(WAITING, [`%"${world.appName}".failed_task%`])).length === 1,
+      );
+    });
+    expect(Number(await dismissing)).toBe(1);
+    expect(await world.reads.byId(id)).toMatchObject({ state: 'DISMISSED' });
+  });
+});
