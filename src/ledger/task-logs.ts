@@ -16,7 +16,7 @@ export interface LogLine {
 /** Lines kept per task; older ones go first (PROTOCOL: sizes). */
 export const LOG_LINES_KEPT = 1_000;
 
-/** Lines written by `task.log()`; only those of the execution that owns the task are kept. */
+/** Lines written by `task.log()`; only those of the execution that owns the task, or has ended it, are kept. */
 @Injectable()
 export class TaskLogs {
   private readonly lines: Batcher<LogLine, void>;
@@ -71,7 +71,8 @@ const APPEND = {
   text: `INSERT INTO shiftwork.task_log (task_id, at, level, message, execution)
     SELECT w.task_id, w.at, w.level, w.message, w.execution
       FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::int[]) WITH ORDINALITY AS w(task_id, claim, at, level, message, execution, number)
-      JOIN shiftwork.live l ON l.id = w.task_id AND l.claim = w.claim AND l.status = 'STARTED'
+     WHERE EXISTS (SELECT 1 FROM shiftwork.live l WHERE l.id = w.task_id AND l.claim = w.claim AND l.status = 'STARTED')
+        OR EXISTS (SELECT 1 FROM shiftwork.ended e WHERE e.id = w.task_id AND e.claim = w.claim)
      ORDER BY w.number`,
 };
 

@@ -91,8 +91,8 @@ export class RunWrites implements Writes {
     const line = this.logs
       .append({ taskId: task.id, claim: task.claim, execution: task.execution, at, level, message })
       .catch(() => undefined); // a line is not worth an attempt
-    const earlier = this.lines.get(task);
-    this.lines.set(task, earlier === undefined ? line : Promise.all([earlier, line]));
+    // Lines are flushed in order: when the last is written, all are. A promise of all of them would keep each as long as the run.
+    this.lines.set(task, line);
   }
 
   /** Before the outcome: what the job said last must be there when the task has ended. Undefined: it said nothing. */

@@ -71,7 +71,6 @@ export class RunningTask implements TaskContext<unknown> {
   private controller: AbortController | undefined;
   private hasCheckpoint = false;
   private overruled: (() => void) | undefined;
-  private finishedIn: { readonly value: unknown } | undefined;
 
   constructor(
     readonly delivery: Delivery,
@@ -138,8 +137,8 @@ export class RunningTask implements TaskContext<unknown> {
 
   async finish(result: unknown, options: { transaction: EntityManager }): Promise<void> {
     this.wroteInTransaction = true;
+    // Committed, it stays so, whatever `run` returns or throws: the row has its end (rule 6). Rolled back, `run` has the last word.
     await this.writes.finish(this, result, options.transaction);
-    this.finishedIn = { value: result };
   }
 
   log(message: string, level: LogLevel = 'info'): void {
@@ -181,7 +180,7 @@ export class RunningTask implements TaskContext<unknown> {
     if (this.hasEnded) return false;
     this.hasEnded = true;
     clearTimeout(this.cancelling);
-    this.ended.resolve(this.asFinished(ending));
+    this.ended.resolve(ending);
     if (ending.kind === 'overruled') this.overruled?.();
     return true;
   }
@@ -189,13 +188,6 @@ export class RunningTask implements TaskContext<unknown> {
   /** Calls `listener` if the end comes over the handler's head. */
   onOverruled(listener: () => void): void {
     this.overruled = listener;
-  }
-
-  // What was finished in the job's own transaction stays so, whatever `run` returns.
-  private asFinished(ending: Ending): Ending {
-    return ending.kind === 'returned' && this.finishedIn !== undefined
-      ? { kind: 'returned', value: this.finishedIn.value }
-      : ending;
   }
 
   // While the process goes quiet, a saved checkpoint is the place to stop: another worker goes on from it.

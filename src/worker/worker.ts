@@ -100,6 +100,7 @@ export class Worker implements Drainable {
   async untilIdle(): Promise<void> {
     await Promise.all(this.lanes.map((lane) => lane.untilIdle()));
     await this.executions.flush();
+    await this.running.untilRecorded(); // a lane whose entries Redis does not take is idle while the ledger is still asked
   }
 
   /** Signals fire; who does not answer is handed over as it stands. Resolves when every run has its end. */

@@ -37,6 +37,14 @@ function statusesOf(events: readonly SseEvent[]): unknown[] {
     .map((each) => (each.data as { status: string }).status);
 }
 
+// Proven: while the result of `finish` counted without its commit, that one was kept.
+it('a task whose own transaction was rolled back has the result that its job returned', async () => {
+  expect(await web.ended(await web.enqueue('test.undone', {}))).toMatchObject({
+    status: 'FINISHED',
+    result: { undone: false },
+  });
+});
+
 describe('a task followed by server-sent events', () => {
   it('is told from its present state to its end', async () => {
     const id = await web.enqueue('test.steps', { name: 'followed' });

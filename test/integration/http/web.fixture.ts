@@ -1,11 +1,11 @@
-import { type DynamicModule, type INestApplication, Injectable, Module } from '@nestjs/common';
+import { type DynamicModule, type INestApplication, Inject, Injectable, Module } from '@nestjs/common';
 import { z } from 'zod';
 import { ShiftworkModule, type ShiftworkOptions } from '../../../src/app/index.js';
 import { createWebApp, listen } from '../../../src/app/web.js';
 import { loadSettings, type Role } from '../../../src/config/index.js';
 import { deferred, type Deferred } from '../../../src/foundation/index.js';
 import { DoNotRetry, type Job, JobHandler, type TaskContext } from '../../../src/jobs/index.js';
-import { migrate } from '../../../src/postgres/index.js';
+import { migrate, Postgres } from '../../../src/postgres/index.js';
 import { type EmittedEvent, Telemetry } from '../../../src/telemetry/index.js';
 import { dropWorld, environmentOf, uniqueAppName } from '../../support/servers.js';
 
@@ -64,6 +64,22 @@ class FailJob implements Job<{ why: string }, never> {
   }
 }
 
+/** Finishes in a transaction that is rolled back, and returns something else. */
+@JobHandler({ name: 'test.undone', payload: z.object({}) })
+@Injectable()
+class UndoneJob implements Job<object, { undone: boolean }> {
+  constructor(@Inject(Postgres) private readonly postgres: Postgres) {}
+
+  async run(_payload: object, task: TaskContext): Promise<{ undone: boolean }> {
+    const undone = this.postgres.transaction(async (transaction) => {
+      await task.finish({ undone: true }, { transaction });
+      throw new Error('roll back');
+    });
+    await undone.catch(() => undefined);
+    return { undone: false };
+  }
+}
+
 @JobHandler({ name: 'test.limited', queue: 'limited', payload: z.object({}) })
 @Injectable()
 class LimitedJob implements Job<object, null> {
@@ -80,7 +96,7 @@ class CrowdedJob implements Job<object, null> {
   }
 }
 
-@Module({ providers: [EchoJob, StepsJob, FailJob, LimitedJob, CrowdedJob] })
+@Module({ providers: [EchoJob, StepsJob, FailJob, UndoneJob, LimitedJob, CrowdedJob] })
 class TestJobs {}
 
 interface Fault {

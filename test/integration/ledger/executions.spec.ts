@@ -465,6 +465,29 @@ describe('a task of a dead process', () => {
   );
 });
 
+describe('a line that is written when the task has ended', () => {
+  const line = (run: { id: string; claim: string }, message: string) =>
+    ledger.logs.append({
+      taskId: run.id,
+      claim: run.claim,
+      execution: 1,
+      at: new Date(),
+      level: 'info',
+      message,
+    });
+
+  // Proven: with live rows alone the line of a job that has finished in its own transaction is dropped.
+  it('is kept if its execution has ended it, and dropped if it is another one’s', async () => {
+    const run = await started();
+    await ledger.postgres.transaction((manager) => ledger.executions.finishIn(manager, endOfRun(run)));
+    await line({ ...run, claim: claim() }, 'a stranger');
+    await line(run, 'said after finish');
+    expect((await ledger.reads.logs(run.id, 10, null)).map(({ message }) => message)).toEqual([
+      'said after finish',
+    ]);
+  });
+});
+
 describe('lines of a task', () => {
   it('are kept in order, the newest thousand of them', async () => {
     const run = await started();
