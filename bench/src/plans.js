@@ -80,7 +80,7 @@ function questions() {
     ['position in its queue', () => reads.position(some.waiting)],
     ['GET /queues', () => queues.list()],
     ['backlog limit', () => reads.waitingCount('high', 1_000)],
-    ['refill, a page', () => undispatched.waitingPage('high', null, 1_000, 600_000)],
+    ['refill, a page', () => undispatched.waitingPage('high', null, 200, 600_000)],
     ['GET /failed-tasks', () => failures.list()],
     [
       'due within ten minutes',

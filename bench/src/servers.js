@@ -10,6 +10,7 @@ export async function startServers() {
   const dir = mkdtempSync(join(tmpdir(), 'shiftwork-bench-'));
   const [postgres, redis] = await Promise.all([startPostgres({ dir }), startRedis({ dir })]);
   const sql = new pg.Pool({ connectionString: postgres.url, max: 2 });
+  sql.on('error', () => undefined); // the server may stop before it has taken leave of a connection that we have closed
   const client = new Redis(redis.url);
   return {
     dir,
