@@ -11,20 +11,28 @@ export type Argument = string | number;
  */
 export class Script<Reply> {
   private readonly sha: string;
+  private isKnown = false;
 
   constructor(private readonly lua: string) {
     this.sha = createHash('sha1').update(lua).digest('hex');
   }
 
-  /** Runs it by its hash; a server that does not know it yet (new, or restarted) gets the text once. Throws `DispatchUnavailableError`. */
+  /**
+   * Runs it. Throws `DispatchUnavailableError`. The text goes along until a server has taken it, then its hash does. (Hashes alone
+   * would bring calls that were made together out of order: those that are refused come after those that were sent behind
+   * somebody else's text.) A server that does not know it any more, because it was restarted, gets the text again.
+   */
   async run(redis: Redis, queueBase: string, args: readonly Argument[]): Promise<Reply> {
     try {
-      return await this.call(redis, 'EVALSHA', this.sha, queueBase, args);
+      if (this.isKnown) return await this.call(redis, 'EVALSHA', this.sha, queueBase, args);
     } catch (error) {
       if (!isUnknownScript(error)) throw new DispatchUnavailableError(error);
+      this.isKnown = false;
     }
     try {
-      return await this.call(redis, 'EVAL', this.lua, queueBase, args);
+      const reply = await this.call(redis, 'EVAL', this.lua, queueBase, args);
+      this.isKnown = true;
+      return reply;
     } catch (error) {
       throw new DispatchUnavailableError(error);
     }

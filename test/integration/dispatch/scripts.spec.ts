@@ -1,7 +1,10 @@
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../../src/foundation/index.js';
 import type { Entry } from '../../../src/dispatch/index.js';
+import { Script } from '../../../src/dispatch/scripts/script.js';
 import { type DispatchWorld, entry, fetchedIds, openDispatch, QUEUE } from '../../support/dispatch.js';
+import { dedicatedRedis } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
 
 let world: DispatchWorld;
@@ -617,5 +620,33 @@ describe('Bull stays Bull', () => {
       await world.redis.del(world.key('stalled-check'));
     }
     expect(await active()).toEqual([a]);
+  });
+});
+
+describe('a script', () => {
+  // Proven: sent by hash from the beginning, both calls are refused first, and may be overtaken by those that come after them.
+  it('goes as text until a server has taken it, then by its hash, and as text again to a server that has forgotten it', async () => {
+    const server = await dedicatedRedis();
+    const redis = new Redis(server.url);
+    try {
+      const script = new Script<string>(`return ARGV[1]`);
+      const run = (text: string) => script.run(redis, 'q:', [text]);
+      const calls = async () => {
+        const info = await redis.info('commandstats');
+        return ['eval', 'evalsha'].map((name) =>
+          Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(info)?.[1] ?? 0),
+        );
+      };
+      expect(await Promise.all([run('a'), run('b')])).toEqual(['a', 'b']);
+      expect(await calls()).toEqual([2, 0]);
+      expect(await run('c')).toBe('c');
+      expect(await calls()).toEqual([2, 1]);
+      await redis.script('FLUSH');
+      expect(await run('d')).toBe('d');
+      expect(await calls()).toEqual([3, 2]);
+    } finally {
+      redis.disconnect();
+      await server.dispose();
+    }
   });
 });
