@@ -36,12 +36,10 @@ export class ReadFailedTasks {
     after: FailedTaskPlace | null,
   ): Promise<FailedTaskRow[]> {
     const { where, values } = failedTaskConditions(filter, 4);
-    return this.postgres.query<FailedTaskRow & object>(
-      {
-        text: `SELECT ${COLUMNS} FROM shiftwork.failed_task_now n JOIN shiftwork.failed_task f ON f.id = n.id
+    return this.postgres.readForPeople<FailedTaskRow & object>(
+      `SELECT ${COLUMNS} FROM shiftwork.failed_task_now n JOIN shiftwork.failed_task f ON f.id = n.id
                 WHERE ($1::boolean IS NULL OR (f.state <> 'OPEN', -f.seq) > ($1, -$2::bigint)) AND ${where}
                 ORDER BY (f.state <> 'OPEN'), (-f.seq) LIMIT $3`,
-      },
       [after?.closed ?? null, after?.seq ?? null, limit, ...values],
     );
   }
@@ -49,9 +47,8 @@ export class ReadFailedTasks {
   /** Fingerprints, the one that failed last first; at most `limit`, those before the FailedTask number `before`. */
   async groups(filter: FailedTaskFilter, limit: number, before: string | null): Promise<FailureGroupRow[]> {
     const { where, values } = failedTaskConditions(filter, 3);
-    return this.postgres.query<FailureGroupRow & object>(
-      {
-        text: `SELECT g.fingerprint, f.job, f.queue, f.kind, coalesce(e.error->>'message', '') AS message, g.open, g.total,
+    return this.postgres.readForPeople<FailureGroupRow & object>(
+      `SELECT g.fingerprint, f.job, f.queue, f.kind, coalesce(e.error->>'message', '') AS message, g.open, g.total,
                       g.first_at AS "firstAt", g.last_at AS "lastAt", f.id AS latest, g.seq
                  FROM (SELECT f.fingerprint, count(*) FILTER (WHERE f.state = 'OPEN')::int AS open, count(*)::int AS total,
                               min(f.failed_at) AS first_at, max(f.failed_at) AS last_at, max(f.seq) AS seq
@@ -61,7 +58,6 @@ export class ReadFailedTasks {
                  JOIN shiftwork.failed_task f ON f.fingerprint = g.fingerprint AND f.seq = g.seq
                  JOIN shiftwork.ended e ON e.id = f.task
                 ORDER BY g.seq DESC`,
-      },
       [before, limit, ...values],
     );
   }

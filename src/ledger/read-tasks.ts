@@ -57,8 +57,7 @@ export class ReadTasks {
     const { from, id, has } = leadOf(status);
     const { where, values } = conditions(others, 3);
     const text = `SELECT ${id} FROM ${from} WHERE ${has} AND ($1::uuid IS NULL OR ${id} < $1) AND ${where} ORDER BY ${id} DESC LIMIT $2`;
-    const rows = await this.postgres.query<{ id: string }>({ text }, [before, limit, ...values]);
-    return this.hydrate(rows);
+    return this.hydrate(await this.postgres.readForPeople<{ id: string }>(text, [before, limit, ...values]));
   }
 
   /** Every execution that ended otherwise than in success, oldest first. A final success is read off the task itself. */
@@ -89,16 +88,15 @@ export class ReadTasks {
 
   /** Counts of every queue that has tasks which have not ended. */
   async queueCounts(): Promise<QueueCounts[]> {
-    return this.postgres.query<QueueCounts & object>({
-      name: 'queue-counts',
-      text: `SELECT queue,
+    return this.postgres.readForPeople<QueueCounts & object>(
+      `SELECT queue,
           count(*) FILTER (WHERE status = 'QUEUED' OR (status <> 'STARTED' AND due_at <= now()))::int AS backlog,
           min(ready_at) FILTER (WHERE status = 'QUEUED' OR (status <> 'STARTED' AND due_at <= now())) AS "oldestReadyAt",
           count(*) FILTER (WHERE status = 'STARTED')::int AS running,
           count(*) FILTER (WHERE status = 'SCHEDULED' AND due_at > now())::int AS scheduled,
           count(*) FILTER (WHERE status = 'RETRYING' AND due_at > now())::int AS retrying
         FROM shiftwork.live GROUP BY queue ORDER BY queue`,
-    });
+    );
   }
 
   /** Whether the queue has a task that has not ended. */

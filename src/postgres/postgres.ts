@@ -95,6 +95,15 @@ export class Postgres implements OnApplicationShutdown {
     }
   }
 
+  /**
+   * A question of people, which may take a while with millions of rows: on the data source's pool, so that no accept, start or end
+   * waits for it.
+   */
+  readForPeople<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const { isInitialized, manager } = this.dataSource; // the command line does without, where it needs no entities
+    return this.queryIn<Row>(isInitialized ? manager : undefined, text, values);
+  }
+
   /** Runs `work` in a transaction of the ledger's data source; commits when it resolves, rolls back when it throws. */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     try {
