@@ -91,6 +91,7 @@ export class WishLease {
   }
 
   private async writeHold(holdMs: number): Promise<Written> {
+    await this.takeBackUnheard(); // there is room for one
     const hold = { ...this.wish, kind: 'hold' } as const;
     this.unheard = { ...hold, expiresAt: this.expiresAt + holdMs };
     const written = await this.write(hold, holdMs);

@@ -127,8 +127,9 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
 
   /** Quiet for good: closes the blocking connections. Running tasks go on, and Redis still hears of their ends. */
   async stop(): Promise<void> {
+    const stopped = this.intake.stop();
     await this.quiet();
-    this.intake.stop();
+    await stopped;
     this.stopHearingOfRoom();
   }
 

@@ -36,6 +36,7 @@ export class Intake {
   fetches = 0;
   private isOpen = false;
   private isStopped = false;
+  private isLooking = false;
   private asked = 0;
   private inFlight = 0;
   private failures = 0;
@@ -78,10 +79,10 @@ export class Intake {
     await this.lookIfClosed();
   }
 
-  /** Closed for good. */
-  stop(): void {
+  /** Closes for good, and looks for nothing any more: whoever leaves is off the roll, and what is in its name is taken by others. */
+  async stop(): Promise<void> {
     this.isStopped = true;
-    clearTimeout(this.retryTimer);
+    await this.close();
     for (const watch of this.watches) watch.close();
   }
 
@@ -184,9 +185,12 @@ export class Intake {
 
   // No fetch comes that would look, and while we live nobody else takes what is locked in our name.
   private async lookIfClosed(): Promise<void> {
-    while (this.inFlight > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    // A look that is under way is not waited for by whoever leaves: Redis may not answer.
+    while (this.inFlight > (this.isStopped && this.isLooking ? 1 : 0))
+      await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
     if (this.isOpen || this.isStopped || this.doubtful.size === 0) return;
     this.inFlight++;
+    this.isLooking = true;
     try {
       await this.reclaimDoubtful();
       this.failures = 0;
@@ -194,6 +198,7 @@ export class Intake {
       this.waitAfterFailure(); // Redis is away: the doubt stays
     } finally {
       this.inFlight--;
+      this.isLooking = false;
       this.pump();
       this.tellIdle();
     }

@@ -116,7 +116,7 @@ export class Failures implements Drainable {
 
   private async stopLoops(): Promise<void> {
     await Promise.all([this.linking.stop(), this.recording.stop(), this.retention.stop()]);
-    await this.recordNow(new AbortController().signal);
+    await this.recordNow(new AbortController().signal).catch(() => undefined); // away: the next process records it
     await this.attention.stop();
     await this.digest.stop();
     for (const stop of this.stopping.splice(0)) await stop();

@@ -10,4 +10,5 @@ export * from './in-hand.js';
 export * from './json.js';
 export * from './test-signal.js';
 export * from './time.js';
+export * from './turnstile.js';
 export * from './wakeable-loop.js';

@@ -26,17 +26,19 @@ export class CancelTasks {
   constructor(private readonly postgres: Postgres) {}
 
   /**
-   * Answers what was cancelled or asked to stop. Ids that have ended, or do not exist, are missing from the answer. Throws
-   * `TasksHeldError` when some are still held after 5 s; the others are done.
+   * Answers what was cancelled or asked to stop, as soon as it is. Ids that have ended, or do not exist, are missing from the
+   * answers. Throws `TasksHeldError` when some are still held after 5 s.
    */
-  async byIds(ids: readonly string[], onHeld: OnHeld = ignore): Promise<CancelOutcome[]> {
+  async *byIds(
+    ids: readonly string[],
+    onHeld: OnHeld = ignore,
+  ): AsyncGenerator<CancelOutcome[], void, undefined> {
     const deadline = Deadline.after(PATIENCE_MS);
-    const outcomes: CancelOutcome[] = [];
     for (let asked = ids; ;) {
       const rows = await this.postgres.query<Picked>(CANCEL, [asked]);
-      outcomes.push(...outcomesOf(rows));
+      yield outcomesOf(rows);
       asked = heldOf(rows);
-      if (asked.length === 0) return outcomes;
+      if (asked.length === 0) return;
       if (deadline.isOver) throw new TasksHeldError(asked);
       onHeld(asked);
       await pause(AGAIN_MS);
@@ -65,7 +67,7 @@ export class CancelTasks {
       if (rows.length < batch) break;
       for (const { id } of rows) if (id > last) last = id;
     }
-    if (held.length > 0) yield this.byIds(held, onHeld);
+    if (held.length > 0) yield* this.byIds(held, onHeld);
   }
 
   /** Of these running tasks, those that somebody has asked to stop. */

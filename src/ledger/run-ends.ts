@@ -88,7 +88,7 @@ export class RunEnds {
     return ends.map((end, i) => {
       const outcome = outcomes[i];
       if (outcome !== undefined) return outcome;
-      return judge(end, standings.get(end.id)) ?? this.endAlone(end);
+      return judge(end, standings.get(end.id)) ?? heardOf(this.endAlone(end));
     });
   }
 
@@ -177,10 +177,16 @@ export class RunEnds {
         if (ends.length > 1 || only === undefined)
           return (await Promise.all(ends.map((end) => this.persist([end], write)))).flat();
         // Promises, not awaited here: these go the way of other ends, whose flights may all be waiting for them.
-        if (isAboutTheRow(error) && isOfAJob(only)) return [this.end(notStorable(only, error))];
-        if (isOfTheServer(error)) return [this.endAlone(only)];
+        if (isAboutTheRow(error) && isOfAJob(only)) return [heardOf(this.end(notStorable(only, error)))];
+        if (isOfTheServer(error)) return [heardOf(this.endAlone(only))];
         return [error instanceof Error ? error : new Error(String(error))];
       }
     }
   }
+}
+
+// It may be refused before the rest of its flush is done, and somebody waits for it.
+function heardOf<T>(outcome: Promise<T>): Promise<T> {
+  outcome.catch(() => undefined);
+  return outcome;
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type QueryResult, type QueryResultRow } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { Turnstile } from '../foundation/index.js';
 import { connectionOptions } from './connection-options.js';
 import { asLedgerError } from './ledger-unavailable.js';
 import { onConnection } from './on-connection.js';
@@ -26,6 +27,7 @@ export class Postgres implements OnApplicationShutdown {
   readonly dataSource: DataSource;
   readonly schema: string;
   private readonly pool: Pool;
+  private readonly people = new Turnstile(FOR_PEOPLE);
   private readonly rewritten = new Map<string, string>();
   private closed: Promise<void> | undefined;
 
@@ -96,12 +98,11 @@ export class Postgres implements OnApplicationShutdown {
   }
 
   /**
-   * A question of people, which may take a while with millions of rows: on the data source's pool, so that no accept, start or end
-   * waits for it.
+   * A question of people, which may take a while with millions of rows: two at a time, so that accepts, starts and ends always find
+   * a connection.
    */
   readForPeople<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const { isInitialized, manager } = this.dataSource; // the command line does without, where it needs no entities
-    return this.queryIn<Row>(isInitialized ? manager : undefined, text, values);
+    return this.people.pass(() => this.query<Row>({ text }, values));
   }
 
   /** Runs `work` in a transaction of the ledger's data source; commits when it resolves, rolls back when it throws. */
@@ -154,6 +155,8 @@ export class Postgres implements OnApplicationShutdown {
 
 /** Four flushes in flight for starts and ends, where a process does nothing but run; one more for progress and reads. */
 const HOT_CONNECTIONS = 5;
+/** Of these, so many for what people ask. */
+const FOR_PEOPLE = 2;
 /** Longer than statement_timeout would allow a lost plan, short enough to notice a server that is frozen. */
 const QUERY_TIMEOUT_MS = 10_000;
 

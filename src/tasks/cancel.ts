@@ -41,7 +41,8 @@ export class Cancel {
    * does not end its transaction within 5 s of its signal.
    */
   async one(id: string): Promise<Cancelled> {
-    const outcomes = await this.ledger.byIds([id], this.tellHeld);
+    const outcomes: CancelOutcome[] = [];
+    for await (const some of this.ledger.byIds([id], this.tellHeld)) outcomes.push(...some);
     // Read before anybody is told: a running job may end within a millisecond of its signal, and the answer says what was asked.
     const row = await this.reads.byId(id);
     await this.followUp(outcomes);

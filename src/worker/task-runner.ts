@@ -102,7 +102,7 @@ export class TaskRunner {
     while (deliveries.length > 0) {
       try {
         const answers = await this.executions.start(id, deliveries);
-        if (answers.some(mayStart)) void this.lookForOurselves();
+        if (answers.some(mayStart)) void this.lookForOurselves(id);
         return answers;
       } catch (error) {
         if (!isUnavailable(error) || signal.aborted || this.self.id !== id)
@@ -114,9 +114,9 @@ export class TaskRunner {
   }
 
   // Mostly somebody has the row locked for a moment. But starts are refused, too, when others have declared us gone.
-  private async lookForOurselves(): Promise<void> {
-    const isGone = await this.processes.isGone(this.self.id).catch(() => false); // away: the next refusal asks again
-    if (isGone) this.heartbeat.presumeDead(DEAD_AFTER_MS);
+  private async lookForOurselves(id: string): Promise<void> {
+    const isGone = await this.processes.isGone(id).catch(() => false); // away: the next refusal asks again
+    if (isGone && this.self.id === id) this.heartbeat.presumeDead(DEAD_AFTER_MS);
   }
 
   private prepared(

@@ -119,7 +119,7 @@ export class Worker implements Drainable {
   async flush(deadline: Deadline): Promise<void> {
     this.runner.stopStarting();
     await this.untilRecorded(deadline);
-    for (const lane of this.lanes) await inTime(lane.stop(), deadline.remainingMs);
+    await Promise.all(this.lanes.map((lane) => inTime(lane.stop(), deadline.remainingMs)));
     for (const stop of this.stopListening) await stop();
     await inTime(this.unknown.stop(), deadline.remainingMs);
     const { unrecordedCount } = this.running;

@@ -38,6 +38,12 @@ function unwarned(): Executions {
   return new Executions(ledger.postgres, ledger.settings);
 }
 
+async function cancelled(id: string): Promise<unknown[]> {
+  const outcomes: unknown[] = [];
+  for await (const some of ledger.cancels.byIds([id])) outcomes.push(...some);
+  return outcomes;
+}
+
 async function statusOf(id: string): Promise<string | undefined> {
   return (await ledger.reads.byId(id))?.status;
 }
@@ -260,7 +266,7 @@ describe('the end of a run', () => {
   // Proven: without the CASE on cancel_requested_at in END the task waits again.
   it('that would make a task wait again ends it CANCELLED when somebody asked for that', async () => {
     const run = await started();
-    await ledger.cancels.byIds([run.id]);
+    await cancelled(run.id);
     const recorded = await ledger.executions.end(
       endOfRun({
         ...run,
@@ -438,7 +444,7 @@ describe('a start that is taken back', () => {
   // Proven: without the second half of RELEASE it waits again, and the cancel that was answered is forgotten.
   it('is CANCELLED when somebody asked for that meanwhile', async () => {
     const run = await started();
-    expect(await ledger.cancels.byIds([run.id])).toMatchObject([{ status: 'STARTED' }]);
+    expect(await cancelled(run.id)).toMatchObject([{ status: 'STARTED' }]);
     const start = { taskId: run.id, claim: run.claim };
     expect(await ledger.executions.release([start])).toEqual(['cancelled']);
     expect(await ledger.reads.byId(run.id)).toMatchObject({ status: 'CANCELLED', attemptsMade: 0 });
@@ -451,7 +457,7 @@ describe('a task of a dead process', () => {
     'is CANCELLED when somebody asked for that after it was judged %s',
     async (status) => {
       const run = await started();
-      await ledger.cancels.byIds([run.id]);
+      await cancelled(run.id);
       const error = JSON.stringify(anError);
       const verdict = [[run.id], [status], ['crashed'], [1], [true], [error]];
       const moved = await ledger.postgres.query({ text: MOVE }, [ledger.worker, 'r1', ...verdict]);
