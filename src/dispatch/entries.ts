@@ -199,6 +199,23 @@ export class Entries {
     await WAKE.run(this.redis.command, this.base(queue), []);
   }
 
+  /** Entries in the places where entries wait: lists and sets, not hashes. */
+  async waitingCount(queue: string): Promise<number> {
+    const base = this.base(queue);
+    const { command } = this.redis;
+    try {
+      const counts = await Promise.all([
+        command.llen(`${base}wait`),
+        command.llen(`${base}paused`),
+        command.zcard(`${base}shiftwork-priority`),
+        command.zcard(`${base}delayed`),
+      ]);
+      return counts.reduce((sum, count) => sum + count, 0);
+    } catch (error) {
+      throw new DispatchUnavailableError(error);
+    }
+  }
+
   private async activeCount(queue: string): Promise<number> {
     try {
       return await this.redis.command.llen(`${this.base(queue)}active`);

@@ -55,11 +55,19 @@ export class Refill {
     await this.control.restore(states.filter(({ queue }) => queues.includes(queue)));
   }
 
-  /** Puts every waiting row of the queue that Redis does not hold. Answers how many were looked at. */
-  async fill(queue: string, processId: string): Promise<number> {
+  /**
+   * Puts every waiting row of the queue that Redis does not hold. Answers how many were looked at. `anew`: what seems to be there
+   * is in no list, and is removed first.
+   */
+  async fill(queue: string, processId: string, { anew = false } = {}): Promise<number> {
     let tasks = 0;
     for (let after: string | null = null; ;) {
       const page = await this.undispatched.waitingPage(queue, after, PAGE, WINDOW_MS);
+      if (anew)
+        await this.dispatcher.remove(
+          queue,
+          page.map(({ id }) => id),
+        );
       await this.dispatcher.put(page.map((task) => entryOf(task, this.settings.crashLimit)));
       tasks += page.length;
       after = page.at(-1)?.id ?? null;

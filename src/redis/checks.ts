@@ -58,7 +58,7 @@ function checkEviction(info: Info): Check {
     policy === 'noeviction',
     policy === 'noeviction'
       ? 'maxmemory-policy is noeviction.'
-      : `maxmemory-policy is ${policy}: under memory pressure Redis throws queued tasks away. Single ones are found again in the ledger; the list of a whole queue is not, as long as the rest of the queue is there.`,
+      : `maxmemory-policy is ${policy}: under memory pressure Redis throws queued tasks away until they are found again in the ledger.`,
     'Set maxmemory-policy noeviction (heroku redis:maxmemory --policy noeviction).',
   );
 }

@@ -421,6 +421,30 @@ describe('chores', () => {
     expect(await waiting()).toEqual([lost]);
   });
 
+  // Proven: without `isListLost` their hashes make them look present, and nobody ever fetches them.
+  it.each(['wait', 'paused'])('make entries anew whose list %s was lost alone, in order', async (list) => {
+    const member = await join();
+    await member.get(Relay).start();
+    const ids = await accept(member, {}, {}, {});
+    await member.get(OldestCheck).run(); // puts them
+    expect(await waiting()).toHaveLength(3);
+    if (list === 'paused') await member.get(QueueControl).pause(QUEUE);
+    await redis.del(key(list));
+    await member.get(OldestCheck).run();
+    expect(await redis.lrange(key(list), 0, -1)).toEqual([...ids].reverse()); // the right end is served first
+  });
+
+  // Proven: without the look into `active` they wait once more, beside themselves.
+  it('leave entries alone that are all being worked on', async () => {
+    const member = await join();
+    await member.get(Relay).start();
+    await accept(member, ...Array.from({ length: 18 }, () => ({})));
+    await member.get(OldestCheck).run(); // puts them
+    await member.get(Entries).fetch(QUEUE, 18, member.id, 1, { mayBatch: true });
+    await member.get(OldestCheck).run();
+    expect([await waiting(), (await redis.lrange(key('active'), 0, -1)).length]).toEqual([[], 18]);
+  });
+
   it('put what is lost again in calls of a bounded size, however large the payloads', async () => {
     const member = await join();
     await member.get(Relay).start();
