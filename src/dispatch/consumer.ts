@@ -127,7 +127,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
 
   /** Quiet for good: closes the blocking connections. Running tasks go on, and Redis still hears of their ends. */
   async stop(): Promise<void> {
-    const stopped = this.intake.stop();
+    const stopped = this.intake.stop(); // first: then going quiet looks for nothing in a Redis that may not answer
     await this.quiet();
     await stopped;
     this.stopHearingOfRoom();

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Deadline, pause, SECOND } from '../foundation/index.js';
 import { Postgres } from '../postgres/index.js';
+import { KEEP_CANCELLED } from './executions-sql.js';
 import { TasksHeldError } from './ledger-errors.js';
 import { conditions, type TaskFilter } from './task-conditions.js';
 
@@ -117,10 +118,7 @@ function cancelling(pick: string): string {
       FROM mine m WHERE l.id = m.id AND m.status = 'STARTED'),
   left_live AS (DELETE FROM shiftwork.live l USING mine m WHERE l.id = m.id AND m.status <> 'STARTED'),
   ended AS (
-    INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, error)
-    SELECT id, 'CANCELLED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, progress_percent,
-           progress_message, checkpoint, error
-      FROM mine WHERE status <> 'STARTED')
+    ${KEEP_CANCELLED} FROM mine WHERE status <> 'STARTED')
   SELECT id, m.queue, CASE WHEN m.status = 'STARTED' THEN 'STARTED' WHEN m.status IS NOT NULL THEN 'CANCELLED' END AS status,
          m.id IS NULL AND EXISTS (SELECT 1 FROM shiftwork.live l WHERE l.id = picked.id) AS held
     FROM picked LEFT JOIN mine m USING (id)`;

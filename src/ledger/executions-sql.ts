@@ -165,6 +165,12 @@ export const END = {
   SELECT id, status FROM mine`,
 };
 
+/** Writes down rows of `live`, as they were before, that are cancelled; FROM and WHERE follow. */
+export const KEEP_CANCELLED = `
+    INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, error)
+    SELECT id, 'CANCELLED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, progress_percent,
+           progress_message, checkpoint, error`;
+
 /**
  * A start that is taken back before anything ran: no interruption, no history; its number stays used. Whoever was asked to stop
  * meanwhile is CANCELLED instead (rule 7). $1 ids, $2 claims. Answers `id` and whether it is `cancelled`.
@@ -179,10 +185,7 @@ export const RELEASE = {
       FROM mine m WHERE l.id = m.id AND m.cancel_requested_at IS NULL),
   left_live AS (DELETE FROM shiftwork.live l USING mine m WHERE l.id = m.id AND m.cancel_requested_at IS NOT NULL),
   ended AS (
-    INSERT INTO shiftwork.ended (id, status, execution, attempts_made, interruptions, crashes, version, started_at, worker, claim, progress_percent, progress_message, checkpoint, error)
-    SELECT id, 'CANCELLED', execution, attempts_made, interruptions, crashes, version + 1, started_at, worker, claim, progress_percent,
-           progress_message, checkpoint, error
-      FROM mine WHERE cancel_requested_at IS NOT NULL)
+    ${KEEP_CANCELLED} FROM mine WHERE cancel_requested_at IS NOT NULL)
   SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM mine`,
 };
 

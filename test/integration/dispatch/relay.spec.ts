@@ -334,6 +334,15 @@ describe('entries without an owner', () => {
   });
 });
 
+/** The next process after `member`, which finds that this is not the Redis that was noted, and no reminder of what it lacks. */
+async function joinWithAnotherRedis(member: Awaited<ReturnType<typeof join>>): ReturnType<typeof join> {
+  const postgres = member.get(Postgres);
+  await postgres.query({ text: `UPDATE shiftwork.dispatch_state SET redis_run_id = 'of yesterday'` });
+  await postgres.query({ text: 'DELETE FROM shiftwork.outbox' });
+  await leave(member);
+  return join();
+}
+
 describe('another Redis', () => {
   let server: DedicatedServer | undefined;
   afterAll(async () => {
@@ -348,12 +357,7 @@ describe('another Redis', () => {
       .query<{ redis_run_id: string }>({ text: 'SELECT redis_run_id FROM shiftwork.dispatch_state' });
     expect(first?.redis_run_id).toMatch(/^[0-9a-f]{40}$/);
     const [id = ''] = await accept(member, {});
-    await member
-      .get(Postgres)
-      .query({ text: `UPDATE shiftwork.dispatch_state SET redis_run_id = 'of yesterday'` });
-    await member.get(Postgres).query({ text: 'DELETE FROM shiftwork.outbox' });
-    await leave(member);
-    const next = await join();
+    const next = await joinWithAnotherRedis(member);
     await next.get(Relay).start();
     await waitFor('it', async () => (await waiting()).includes(id));
     const [noted] = await next
@@ -368,12 +372,7 @@ describe('another Redis', () => {
     await member.get(Relay).start();
     const [id = ''] = await accept(member, {});
     await member.get(QueueStates).pause(QUEUE, 'ann'); // Redis is from before: its marker stands, its pause does not
-    await member
-      .get(Postgres)
-      .query({ text: `UPDATE shiftwork.dispatch_state SET redis_run_id = 'of yesterday'` });
-    await member.get(Postgres).query({ text: 'DELETE FROM shiftwork.outbox' });
-    await leave(member);
-    const next = await join();
+    const next = await joinWithAnotherRedis(member);
     const undispatched = next.get(Undispatched);
     const page = undispatched.waitingPage.bind(undispatched);
     let wasPaused = 0;

@@ -44,6 +44,18 @@ async function cancelled(id: string): Promise<unknown[]> {
   return outcomes;
 }
 
+/** A line of the run's first execution. */
+function line({ id, claim: mine }: { id: string; claim: string }, message: string): Promise<void> {
+  return ledger.logs.append({
+    taskId: id,
+    claim: mine,
+    execution: 1,
+    at: new Date(),
+    level: 'info',
+    message,
+  });
+}
+
 async function statusOf(id: string): Promise<string | undefined> {
   return (await ledger.reads.byId(id))?.status;
 }
@@ -472,16 +484,6 @@ describe('a task of a dead process', () => {
 });
 
 describe('a line that is written when the task has ended', () => {
-  const line = (run: { id: string; claim: string }, message: string) =>
-    ledger.logs.append({
-      taskId: run.id,
-      claim: run.claim,
-      execution: 1,
-      at: new Date(),
-      level: 'info',
-      message,
-    });
-
   // Proven: with live rows alone the line of a job that has finished in its own transaction is dropped.
   it('is kept if its execution has ended it, and dropped if it is another one’s', async () => {
     const run = await started();
@@ -497,16 +499,7 @@ describe('a line that is written when the task has ended', () => {
 describe('lines of a task', () => {
   it('are kept in order, the newest thousand of them', async () => {
     const run = await started();
-    const lines = Array.from({ length: 1_200 }, (_, i) =>
-      ledger.logs.append({
-        taskId: run.id,
-        claim: run.claim,
-        execution: 1,
-        at: new Date(),
-        level: 'info',
-        message: `line ${String(i)}`,
-      }),
-    );
+    const lines = Array.from({ length: 1_200 }, (_, i) => line(run, `line ${String(i)}`));
     await Promise.all(lines);
     const kept = await waitFor('the older lines to be gone', async () => {
       const rows = await ledger.reads.logs(run.id, 2_000, null);
