@@ -9,8 +9,9 @@ const MESSAGE_MAX_BYTES = 8_192;
 export function errorJson(thrown: unknown, at: Date): ErrorJson {
   try {
     return asTold(thrown, at);
-  } catch (error) {
-    const message = `What was thrown cannot be read: ${String(error)}`;
+  } catch {
+    // Nor is what its getter threw any more trustworthy.
+    const message = 'What was thrown cannot be read: asked for one of its fields, it throws.';
     return { name: 'Error', message, code: null, stack: null, at: at.toISOString() };
   }
 }

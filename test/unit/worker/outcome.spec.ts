@@ -131,6 +131,11 @@ describe('a run whose result or error cannot be read', () => {
     },
     enumerable: true,
   };
+  const worse = {
+    get: () => {
+      throw Object.assign(new Error(), { toString: getter.get });
+    },
+  };
   const throwing = Object.defineProperty({}, 'name', getter);
   const deep: unknown[] = [];
   let inner = deep;
@@ -162,6 +167,7 @@ describe('a run whose result or error cannot be read', () => {
     ['a name that is no text', Object.assign(new Error('no'), { name: Symbol('odd') }), 'no'],
     ['no prototype', Object.assign(Object.setPrototypeOf(new Error('x'), null) as object, {}), 'no Error'],
     ['a message that throws', Object.defineProperty(new Error(), 'message', getter), 'cannot be read'],
+    ['a message that throws worse', Object.defineProperty(new Error(), 'message', worse), 'cannot be read'],
   ])('is RETRYING for an error with %s', (_, thrown, message) => {
     expect(decideOutcome({ kind: 'threw', thrown }, circumstances)).toMatchObject({
       status: 'RETRYING',
