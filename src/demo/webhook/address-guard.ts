@@ -27,16 +27,18 @@ const RESERVED_V4 = [
   '224.0.0.0/4',
   '240.0.0.0/4',
 ];
-// 64:ff9b::/96, 2001::/32 and 2002::/16 carry an IPv4 address inside, which may be a private one.
+// ::/96, ::ffff:0:0:0/96, 64:ff9b::/96, 2001::/32 and 2002::/16 carry an IPv4 address inside, which may be a private one.
 const RESERVED_V6 = [
-  '::/128',
-  '::1/128',
+  '::/96', // also ::, which is any address of this machine, and ::1
+  '::ffff:0:0:0/96',
   '64:ff9b::/96',
   '64:ff9b:1::/48',
   '100::/64',
   '2001::/23',
   '2001:db8::/32',
   '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
   'fc00::/7',
   'fe80::/10',
   'fec0::/10',
