@@ -40,6 +40,11 @@ export function postJson(post: Post): Promise<Answer> {
       resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] });
       forgetBody(response);
     });
+    // 101: node closes the connection without a word when nobody listens, and not even the signal would end this.
+    request.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, retryAfter: undefined });
+    });
     request.on('error', reject);
     request.end(post.body);
   });

@@ -308,6 +308,14 @@ describe('webhook.deliver', () => {
     },
   );
 
+  it('takes 101 for the refusal that it is: a receiver that changes the protocol holds nobody up', async () => {
+    receiver.answer('/upgrade', (response) => {
+      response.writeHead(101, { connection: 'Upgrade', upgrade: 'websocket' }).end();
+    });
+    const task = await run('webhook.deliver', { url: receiver.url('/upgrade'), body: 1 });
+    expect(task).toMatchObject({ status: 'FAILED', error: { code: 'http-101' }, attempts: { made: 1 } });
+  });
+
   it('refuses a URL that is none', async () => {
     expect(await pathsRefused('webhook.deliver', { url: 'ftp://example.org', timeoutMs: 1 })).toEqual([
       'payload.url',
