@@ -48,6 +48,22 @@ async function isInState(process: RunningProcess, state: string): Promise<void> 
 }
 
 describe('walk f: a drain before a deploy', { timeout: 240_000 }, () => {
+  it('exits as the verdict says although nobody reads it, nor what was said on the way', async () => {
+    const worker = await role('worker');
+    const running = await world.enqueue('test.sleep', { ms: 60_000 });
+    await world.inStatus(running.id, 'STARTED');
+    const unsafe = cli('drain', '--timeout', '3');
+    unsafe.child.stdout?.destroy();
+    expect(await unsafe.waitForExit(60_000)).toEqual({ code: 1, signal: null });
+    await world.request('POST', `/tasks/${running.id}/cancel`);
+    await world.ended(running.id);
+    const safe = cli('drain', '--timeout', '60', '--json');
+    safe.child.stderr?.destroy();
+    expect(await verdictOf(safe)).toMatchObject({ safe: true });
+    expect(await safe.waitForExit()).toEqual({ code: 0, signal: null });
+    await isInState(worker, 'draining');
+  });
+
   it('waits for the running job and says "safe"; nothing starts until the new release, or a resume', async () => {
     const worker = await role('worker');
     const clock = await role('clock');

@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExitCode, runCli } from '../../../src/cli/index.js';
 import { DEFAULT_HOLD_MS, DEFAULT_ROLES, DEFAULT_TIMEOUT_MS } from '../../../src/control/index.js';
@@ -164,6 +168,25 @@ describe('what the command line tells the shell', () => {
     });
     const usage = startCli(['nonsense'], { appName: world.appName });
     expect(await usage.waitForExit(60_000)).toEqual({ code: 2, signal: null });
+  });
+
+  it('0 when the reader of a pipe leaves early, also one who follows', async () => {
+    const { document } = await shiftwork(['enqueue', 'test.sleep', '{"ms": 600000}', '--json']);
+    const follow = startCli(['task', String(document['id']), '--follow'], { appName: world.appName });
+    await follow.waitForLine('a first line', () => true);
+    follow.child.stdout?.destroy();
+    expect(await follow.waitForExit(60_000)).toEqual({ code: 0, signal: null });
+  });
+
+  it.runIf(existsSync('/dev/full'))('1 when the answer cannot be written, and why', async () => {
+    const full = openSync('/dev/full', 'w');
+    const help = spawn(process.execPath, ['dist/cli.js', '--help'], { stdio: ['ignore', full, 'pipe'] });
+    const [[code], said] = await Promise.all([once(help, 'close'), text(help.stderr)]);
+    closeSync(full);
+    expect({ code: code as unknown, said }).toEqual({
+      code: 1,
+      said: expect.stringContaining('ENOSPC') as string,
+    });
   });
 });
 
