@@ -34,7 +34,7 @@ export function loadSettings(
     ['postgres:', 'postgresql:'],
     'postgres://user:password@host:5432/name',
   );
-  const redisUrl = read.url(redisVariable(read), ['redis:', 'rediss:'], 'redis://host:6379');
+  const redisUrl = readRedisUrl(read);
   const port = read.number('PORT', 3000, { min: 0, max: 65_535, unit: 'a TCP port' });
   const webTokenless = roles.includes('web') && rest === 'tokens' && tokens.length === 0;
   if (webTokenless && production) {
@@ -152,20 +152,54 @@ class Reader {
   optionalUrl(name: string, protocols: readonly string[], example: string): string | null {
     const text = this.text(name);
     if (text === undefined) return null;
-    if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text;
-    this.fault(
-      name,
-      `must be a URL that starts with ${protocols.map((each) => `${each}//`).join(' or ')} (the value is not shown: it may hold a password)`,
-      example,
-    );
+    const hidden = '(the value is not shown: it may hold a password)';
+    if (!isUrl(text, protocols)) {
+      const starts = protocols.map((each) => `${each}//`).join(' or ');
+      this.fault(name, `must be a URL that starts with ${starts} ${hidden}`, example);
+      return null;
+    }
+    if (isDecodable(text)) return text;
+    this.fault(name, `must have each percent sign written as %25 ${hidden}`, example);
     return null;
   }
 }
 
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return /^[a-z]+:\/\//i.test(text) && URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readRedisUrl(read: Reader): string {
+  const name = redisVariable(read);
+  if (name === undefined) return '';
+  const url = read.url(name, ['redis:', 'rediss:'], 'redis://host:6379');
+  // ioredis would take anything else for database 0, and the path of a socket for this machine.
+  if (url !== '' && !/^\/?\d*$/.test(new URL(url).pathname))
+    read.fault(
+      name,
+      'may have nothing but the number of a database after the host and port',
+      'redis://host:6379/2',
+    );
+  return url;
+}
+
 // Heroku's Redis add-ons each set a variable of their own; REDIS_PROVIDER names it, as Sidekiq does.
-function redisVariable(read: Reader): string {
+function redisVariable(read: Reader): string | undefined {
   const provider = read.text('REDIS_PROVIDER');
   if (provider === undefined) return 'REDIS_URL';
+  if (!/^\w+$/.test(provider)) {
+    // Perhaps the URL itself, which may hold a password.
+    read.fault('REDIS_PROVIDER', 'must be the name of a variable, not its value', 'REDISCLOUD_URL');
+    return undefined;
+  }
   if (read.text(provider) === undefined)
     read.fault('REDIS_PROVIDER', `names the variable ${provider}, which is not set`, 'REDISCLOUD_URL');
   return provider;
@@ -173,10 +207,11 @@ function redisVariable(read: Reader): string {
 
 function databaseTls(read: Reader, url: string): Settings['databaseTls'] {
   const mode = URL.canParse(url) ? new URL(url).searchParams.get('sslmode') : null;
+  const onHeroku = read.text('DYNO') !== undefined && mode !== 'disable';
   const fallback =
     mode === 'verify-full' || mode === 'verify-ca'
       ? 'verify'
-      : mode === 'require' || mode === 'prefer' || mode === 'no-verify' || read.text('DYNO') !== undefined
+      : mode === 'require' || mode === 'prefer' || mode === 'no-verify' || onHeroku
         ? 'accept'
         : 'off';
   return read.oneOf('DATABASE_TLS', fallback, ['off', 'accept', 'verify']);

@@ -27,7 +27,12 @@ describe('the settings', () => {
   it.each([
     ['DATABASE_URL', 'mysql://x', 'postgres:// or postgresql://'],
     ['DATABASE_URL', 'nonsense', 'postgres:// or postgresql://'],
+    ['DATABASE_URL', 'postgres://me:50%off@db/app', 'percent sign written as %25'],
     ['REDIS_URL', 'http://x', 'redis:// or rediss://'],
+    ['REDIS_URL', 'redis:x', 'redis:// or rediss://'],
+    ['REDIS_URL', 'redis://:50%off@x', 'percent sign written as %25'],
+    ['REDIS_URL', 'redis:///run/redis.sock', 'nothing but the number of a database after the host'],
+    ['REDIS_URL', 'redis://x/cache', 'nothing but the number of a database after the host'],
     ['REDIS_PROVIDER', 'NOT_THERE', 'names the variable NOT_THERE, which is not set'],
     ['DATABASE_TLS', 'yes', 'must be one of off, accept, verify, not "yes"'],
     ['REDIS_TLS', 'yes', 'must be one of off, accept, verify, not "yes"'],
@@ -76,6 +81,9 @@ describe('the settings', () => {
     });
     expect(message).toContain('SHIFTWORK_TOKENS');
     expect(message).not.toContain('-secret');
+    const url = faults({ ...NEEDED, REDIS_PROVIDER: 'redis://:six-secret@redis' }); // instead of a name
+    expect(url).toMatch(/REDIS_PROVIDER must be the name of a variable.*Example: REDIS_PROVIDER=/);
+    expect(url).not.toContain('-secret');
   });
 
   it('that are empty or blank count as not set', () => {
@@ -107,6 +115,7 @@ describe('the settings', () => {
     [{}, 'off', 'off'],
     [{ DATABASE_URL: `${NEEDED.DATABASE_URL}?sslmode=require` }, 'accept', 'off'],
     [{ DATABASE_URL: `${NEEDED.DATABASE_URL}?sslmode=verify-full` }, 'verify', 'off'],
+    [{ DYNO: 'web.1', DATABASE_URL: `${NEEDED.DATABASE_URL}?sslmode=disable` }, 'off', 'off'],
     [{ REDIS_URL: 'rediss://redis' }, 'off', 'verify'],
     [{ DYNO: 'web.1', REDIS_URL: 'rediss://redis' }, 'accept', 'accept'], // Heroku signs its certificates itself
     [
