@@ -57,7 +57,8 @@ export async function openRooms(settings: Settings, output: Output, needs: Needs
     },
   };
   try {
-    await Promise.all([reachPostgres(rooms, needs), reachRedis(rooms, needs, output)]);
+    await reachPostgres(rooms, needs); // Redis connects meanwhile; whoever has closed it must not call it away
+    await reachRedis(rooms, needs, output);
     return rooms;
   } catch (error) {
     await rooms.close();

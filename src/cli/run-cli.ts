@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import type { Environment } from '../config/index.js';
+import { SettingsError, type Environment } from '../config/index.js';
 import { asError, ShiftworkError } from '../foundation/index.js';
 import { Cli } from './cli.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
@@ -24,9 +24,19 @@ export async function runCli(
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (interrupted.aborted) return EXIT.interrupted;
-    tell(asError(thrown), output);
-    return exitCodeOf(thrown);
+    const error = asFault(thrown);
+    tell(error, output);
+    return exitCodeOf(error);
   }
+}
+
+// PostgreSQL lets nobody in with this role or password, or has no such database.
+const REFUSED = /^(28...|3D000)$/;
+
+function asFault(thrown: unknown): Error {
+  const error = asError(thrown);
+  if (!REFUSED.test(codeOf(error))) return error;
+  return new SettingsError([`DATABASE_URL is refused by PostgreSQL: ${error.message}`]);
 }
 
 function tell(error: Error, output: Output): void {
@@ -42,11 +52,15 @@ const NO_SUCH_TABLE = new Set(['42P01', '42703', '3F000']);
 
 function faultOf(error: Error): { code: string; message: string } {
   if (error instanceof ShiftworkError) return { code: error.code, message: error.message };
-  if ('code' in error && typeof error.code === 'string' && NO_SUCH_TABLE.has(error.code)) {
+  if (NO_SUCH_TABLE.has(codeOf(error))) {
     return {
       code: 'schema-missing',
       message: `The tables are missing or older than this release (${error.message}). Run: shiftwork migrate`,
     };
   }
   return { code: 'unexpected', message: error.message };
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

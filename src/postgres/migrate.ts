@@ -25,7 +25,7 @@ export async function migrate(settings: Settings): Promise<string[]> {
   return underLock(settings, async () => {
     const source = await open(settings);
     try {
-      await refuseNewer(source, settings);
+      await refuseNewer(settings);
       const applied = await source.runMigrations({ transaction: 'all' });
       return applied.map((step) => stepName(step.name));
     } finally {
@@ -34,14 +34,24 @@ export async function migrate(settings: Settings): Promise<string[]> {
   });
 }
 
-/** Names of the steps that `migrate` would apply. */
+/** Names of the steps that `migrate` would apply. A schema that is newer than this code is no reason to refuse here. */
 export async function pendingMigrations(settings: Settings): Promise<string[]> {
+  const done = new Set(await appliedMigrations(settings));
+  return MIGRATIONS.filter((step) => !done.has(step.name)).map((step) => step.name);
+}
+
+/** As `pendingMigrations`; throws `SchemaTooNewError` where `migrate` would. */
+export async function checkedMigrations(settings: Settings): Promise<string[]> {
+  await refuseNewer(settings);
+  return pendingMigrations(settings);
+}
+
+async function appliedMigrations(settings: Settings): Promise<string[]> {
   const client = new Client(connectionOptions(settings));
   client.on('error', () => undefined); // the query that follows reports it
   try {
     await client.connect();
-    const done = new Set(await appliedNames(client, settings.appName));
-    return MIGRATIONS.filter((step) => !done.has(step.name)).map((step) => step.name);
+    return await appliedNames(client, settings.appName);
   } catch (error) {
     throw asLedgerError(error);
   } finally {
@@ -99,22 +109,18 @@ async function open(settings: Settings): Promise<DataSource> {
   return source.initialize();
 }
 
-async function refuseNewer(source: DataSource, settings: Settings): Promise<void> {
-  const client = { query: async (text: string) => ({ rows: await source.query<{ name: string }[]>(text) }) };
+async function refuseNewer(settings: Settings): Promise<void> {
   const known = new Set(MIGRATIONS.map((step) => step.name));
-  const unknown = (await appliedNames(client, settings.appName)).filter((name) => !known.has(name));
+  const unknown = (await appliedMigrations(settings)).filter((name) => !known.has(name));
   if (unknown.length > 0) throw new SchemaTooNewError(unknown);
 }
 
-async function appliedNames(
-  client: { query(text: string): Promise<{ rows: { name: string }[] }> },
-  schema: string,
-): Promise<string[]> {
-  const { rows: tables } = await client.query(
+async function appliedNames(client: Client, schema: string): Promise<string[]> {
+  const { rows: tables } = await client.query<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = '${schema}' AND table_name = 'migration'`,
   );
   if (tables.length === 0) return [];
-  const { rows } = await client.query(`SELECT name FROM "${schema}".migration ORDER BY id`);
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM "${schema}".migration ORDER BY id`);
   return rows.map((row) => stepName(row.name));
 }
 

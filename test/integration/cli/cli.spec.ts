@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type ExitCode, runCli } from '../../../src/cli/index.js';
 import { DEFAULT_HOLD_MS, DEFAULT_ROLES, DEFAULT_TIMEOUT_MS } from '../../../src/control/index.js';
 import type { Check } from '../../../src/foundation/index.js';
 import { startCli } from '../../support/processes.js';
-import { dedicatedRedis, environmentOf, uniqueAppName } from '../../support/servers.js';
+import { dedicatedRedis, dropWorld, environmentOf, uniqueAppName } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
 import { World } from '../../support/world.js';
 
@@ -143,6 +143,42 @@ describe('what the command line tells the shell', () => {
         { name: 'redis', ok: false },
       ],
     });
+  });
+
+  it('says nothing of Redis when PostgreSQL is the one that cannot be reached, and does not wait for it', async () => {
+    const failed = startCli(['failed'], {
+      appName: world.appName,
+      env: { DATABASE_URL: NOBODY, LOG_LEVEL: 'info' },
+    });
+    expect(await failed.waitForExit(60_000)).toEqual({ code: 3, signal: null });
+    expect(failed.output).toMatch(/^shiftwork: PostgreSQL cannot be reached.*$/);
+  });
+
+  it.each([
+    { what: 'role', change: { username: 'nobody_here' }, says: '"nobody_here"' },
+    { what: 'database', change: { pathname: '/nowhere' }, says: '"nowhere"' },
+  ])('2 for a $what that PostgreSQL does not know, in its words', async ({ change, says }) => {
+    const url = Object.assign(new URL(environmentOf(world.appName)['DATABASE_URL'] ?? ''), change);
+    const { code, stderr, document } = await shiftwork(['queues', '--json'], {
+      DATABASE_URL: url.toString(),
+    });
+    expect({ code, document }).toMatchObject({ code: 2, document: { error: { code: 'bad-settings' } } });
+    expect(stderr).toContain(says);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('1 for a schema that is newer than this release: migrate refuses it, also when it only looks', async () => {
+    const appName = uniqueAppName();
+    const env = { APP_NAME: appName };
+    onTestFinished(async () => dropWorld(appName));
+    expect((await shiftwork(['migrate'], env)).code).toBe(0);
+    expect((await shiftwork(['migrate', '--check'], env)).code).toBe(0);
+    await world.rows(`INSERT INTO ${appName}.migration (timestamp, name) VALUES (1, '9999-of-tomorrow')`);
+    for (const args of [['migrate'], ['migrate', '--check', '--json']]) {
+      const { code, stderr } = await shiftwork(args, env);
+      expect({ args, code }).toEqual({ args, code: 1 });
+      expect(stderr).toContain('9999-of-tomorrow');
+    }
   });
 
   it.each([
