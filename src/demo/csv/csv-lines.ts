@@ -33,15 +33,22 @@ export async function* csvLines(file: string, signal: AbortSignal): AsyncGenerat
   const source = createReadStream(file, { signal });
   source.on('error', (error) => parser.destroy(error));
   let header: string[] | undefined;
+  let twice = 0;
   try {
     for await (const each of source.pipe(parser) as AsyncIterable<ParsedRecord>) {
+      twice += countedTwice(each.record.join());
       if (header === undefined) header = checkedHeader(each.record);
-      else yield lineOf(each, header);
+      else yield lineOf(each, header, twice);
     }
   } finally {
     source.destroy();
   }
-  for (const fault of faults) yield rejectOf(fault);
+  for (const fault of faults) yield rejectOf(fault, twice);
+}
+
+/** Line breaks of two characters inside quotes: csv-parse counts each as two lines. */
+function countedTwice(text: string): number {
+  return text.split('\r\n').length - 1;
 }
 
 /** What csv-parse yields with `info` and `raw`. */
@@ -57,8 +64,8 @@ function checkedHeader(names: string[]): string[] {
   return names;
 }
 
-function lineOf({ record, raw, info }: ParsedRecord, header: readonly string[]): CsvLine {
-  const at = { line: info.lines, bytes: info.bytes };
+function lineOf({ record, raw, info }: ParsedRecord, header: readonly string[], twice: number): CsvLine {
+  const at = { line: info.lines - twice, bytes: info.bytes };
   const reason = faultOf(record, header);
   if (reason !== undefined) return { ...at, kind: 'reject', raw: raw.trimEnd(), reason };
   return { ...at, kind: 'row', data: Object.fromEntries(header.map((name, i) => [name, record[i] ?? ''])) };
@@ -71,12 +78,12 @@ function faultOf(record: readonly string[], header: readonly string[]): string |
   return undefined;
 }
 
-function rejectOf(fault: CsvError): CsvLine {
+function rejectOf(fault: CsvError, twice: number): CsvLine {
   const { lines, bytes, raw } = fault as CsvError & Partial<Info & { raw: string }>; // csv-parse adds its position to the error
   if (fault.code !== 'CSV_QUOTE_NOT_CLOSED') throw new DoNotRetry(fault);
   return {
     kind: 'reject',
-    line: lines ?? 0,
+    line: (lines ?? 0) - twice - countedTwice(raw ?? ''),
     bytes: bytes ?? 0,
     raw: raw ?? '',
     reason: 'opens a quote that is never closed',

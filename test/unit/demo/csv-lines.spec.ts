@@ -42,6 +42,14 @@ describe('reading CSV', () => {
     ]);
   });
 
+  it('counts a line break of two characters inside a cell as one line', async () => {
+    expect(short(await read('"a\r\n(m)",b\r\n\r\n"1\r\n\r\n1",2\r\n3\r\n"open\r\n4\r\n'))).toEqual([
+      [6, { 'a\r\n(m)': '1\r\n\r\n1', b: '2' }],
+      [7, 'has 1 columns, the header has 2'],
+      [9, 'opens a quote that is never closed'],
+    ]);
+  });
+
   it('keeps every good row before a quote that is never closed', async () => {
     expect(short(await read('a,b\n1,2\n"open,3\n4,5'))).toEqual([
       [2, { a: '1', b: '2' }],
