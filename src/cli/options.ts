@@ -25,7 +25,7 @@ export function positive(text: string): number {
 /** An instant, as ISO 8601 with a time zone. */
 export function instant(text: string): Date {
   const date = new Date(text);
-  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(date.getTime()))
+  if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(date.getTime()))
     throw new InvalidArgumentError('Give an instant such as 2026-11-21T08:00:00Z.');
   return date;
 }

@@ -109,6 +109,11 @@ describe('what the command line tells the shell', () => {
       args: ['enqueue', 'test.noop', '{}', '--priority', '5000'],
       says: /options\.priority/,
     },
+    {
+      what: 'an instant without a time zone',
+      args: ['enqueue', 'test.noop', '--run-at', '2026-11-21T08:00:00'],
+      says: /Give an instant such as/,
+    },
     { what: 'a retry of nothing in particular', args: ['failed', 'retry'], says: /--all/ },
   ])('2 for $what', async ({ args, says }) => {
     const { code, stdout, stderr } = await shiftwork(args);
