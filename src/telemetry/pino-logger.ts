@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 import { GatheredLines } from './gathered-lines.js';
@@ -86,13 +87,20 @@ export class PinoLogger implements LoggerService {
     rest: readonly unknown[],
   ): void {
     const context = typeof rest.at(-1) === 'string' ? rest.at(-1) : undefined;
-    const stack =
-      level === 'error' && typeof rest[0] === 'string' && rest.length > 1 ? { stack: rest[0] } : {};
+    const more = context === undefined ? rest : rest.slice(0, -1);
+    const hasStack = level === 'error' && typeof more[0] === 'string';
+    const said = more.slice(hasStack ? 1 : 0).filter((each) => each !== undefined);
     this.pino[level](
-      { context, ...stack },
-      message instanceof Error ? (message.stack ?? message.message) : String(message),
+      { context, ...(hasStack ? { stack: more[0] } : {}) },
+      [message, ...said].map(textOf).join(' '),
     );
   }
+}
+
+function textOf(said: unknown): string {
+  if (typeof said === 'string') return said;
+  if (said instanceof Error) return said.stack ?? said.message;
+  return inspect(said, { depth: 4, breakLength: Infinity });
 }
 
 let lastMs = 0;
