@@ -18,7 +18,7 @@ export class Output {
 
   /** The answer: `document` with --json, else the text. */
   answer(document: unknown, text: () => string): void {
-    this.line(this.json ? JSON.stringify(document) : text());
+    this.line(this.json ? JSON.stringify(document) : printable(text()));
   }
 
   /** A list as a table, or `{items}` with --json; `nothing` is said when it is empty. */
@@ -28,10 +28,15 @@ export class Output {
 
   /** Something said on the way. */
   note(text: string): void {
-    this.streams.stderr.write(`${text}\n`);
+    this.streams.stderr.write(`${printable(text)}\n`);
   }
 
   private line(text: string): void {
     this.streams.stdout.write(`${text}\n`);
   }
+}
+
+// What a job or its error said may hold characters that drive the terminal.
+function printable(text: string): string {
+  return text.replaceAll(/(?![\n\t])\p{Cc}/gu, ' ');
 }

@@ -21,7 +21,7 @@ export class ProgressBar {
     const isNews = change.status !== undefined && change.status !== this.status;
     this.status = change.status ?? this.status;
     this.percent = change.percent ?? this.percent;
-    if (change.message !== undefined) this.message = change.message ?? '';
+    if (change.message !== undefined) this.message = (change.message ?? '').replaceAll(/\p{Cc}+/gu, ' ');
     if (this.bar) this.bar.update(Math.floor(this.percent), { status: this.status, message: this.message });
     else this.print(isNews);
   }
