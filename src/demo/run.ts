@@ -42,8 +42,8 @@ async function demo(): Promise<void> {
   const servers = await startDevServers({
     dir: HOME,
     log: say,
-    postgresUrl: given(process.env.DATABASE_URL),
-    redisUrl: given(process.env.REDIS_URL),
+    postgresUrl: process.env.DATABASE_URL,
+    redisUrl: process.env.REDIS_URL,
   });
   try {
     const port = await nextFreePort(Number(process.env.PORT ?? 3_000));
@@ -120,9 +120,4 @@ function freshStorage(): string {
   for (const file of readdirSync(samples))
     if (file !== 'README.md') cpSync(path.join(samples, file), path.join(storage, file));
   return storage;
-}
-
-/** An empty variable is no URL. */
-function given(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text;
 }

@@ -31,8 +31,8 @@ export interface DevServers {
 export async function startDevServers(options: DevServersOptions): Promise<DevServers> {
   const say = options.log ?? (() => undefined);
   const outcomes = await Promise.allSettled([
-    options.postgresUrl ?? startPostgres({ dir: options.dir, settings: options.postgresSettings }),
-    options.redisUrl ?? startRedis({ dir: options.dir, log: say }),
+    given(options.postgresUrl) ?? startPostgres({ dir: options.dir, settings: options.postgresSettings }),
+    given(options.redisUrl) ?? startRedis({ dir: options.dir, log: say }),
   ]);
   const servers = outcomes.map((it) => (it.status === 'fulfilled' ? it.value : undefined)).filter(isServer);
   const stop = async (): Promise<void> => {
@@ -43,6 +43,11 @@ export async function startDevServers(options: DevServersOptions): Promise<DevSe
   if (redis.status === 'rejected') return stop().then(() => Promise.reject(redis.reason as Error)); // thrown by us
   const started = [...note('PostgreSQL', postgres.value, say), ...note('Redis', redis.value, say)];
   return { databaseUrl: urlOf(postgres.value), redisUrl: urlOf(redis.value), started, stop };
+}
+
+/** An empty variable is no URL. */
+function given(text: string | undefined): string | undefined {
+  return text?.trim() === '' ? undefined : text;
 }
 
 function isServer(value: string | DevServer | undefined): value is DevServer {

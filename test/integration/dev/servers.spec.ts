@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { deleteServerData, startDevServers } from '../../../src/dev/index.js';
+import { openFolder } from '../../support/folders.js';
 import {
   type DedicatedServer,
   databaseUrl,
@@ -33,6 +35,19 @@ describe('the servers of the test run', () => {
     expect(await redis.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction']);
     redis.disconnect();
   });
+});
+
+it('are started also where a URL is there and empty, as in a .env that nobody filled in', async () => {
+  const dir = openFolder('dev');
+  const servers = await startDevServers({ dir, postgresUrl: databaseUrl(), redisUrl: ' ' });
+  onTestFinished(async () => {
+    await servers.stop();
+    deleteServerData(dir);
+  });
+  expect(servers).toMatchObject({ started: ['Redis'], databaseUrl: databaseUrl() });
+  const redis = new Redis(servers.redisUrl);
+  expect(await redis.ping()).toBe('PONG');
+  redis.disconnect();
 });
 
 describe('a dedicated PostgreSQL', { timeout: 90_000 }, () => {
