@@ -17,7 +17,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 // The reader of a pipe may leave early (`shiftwork task ID --follow | head -1`): what is under way ends, and that is no fault. What
 // was found out until then stays the exit code: a drain whose verdict nobody reads must not look safe.
 let lost: NodeJS.ErrnoException | undefined;
-process.stdout.on('error', (error) => {
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   lost = error;
   interrupted.abort();
 });

@@ -8,7 +8,13 @@ import { type ExitCode, runCli } from '../../../src/cli/index.js';
 import { DEFAULT_HOLD_MS, DEFAULT_ROLES, DEFAULT_TIMEOUT_MS } from '../../../src/control/index.js';
 import type { Check } from '../../../src/foundation/index.js';
 import { startCli } from '../../support/processes.js';
-import { dedicatedRedis, dropWorld, environmentOf, uniqueAppName } from '../../support/servers.js';
+import {
+  databaseUrl,
+  dedicatedRedis,
+  dropWorld,
+  environmentOf,
+  uniqueAppName,
+} from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
 import { World } from '../../support/world.js';
 
@@ -160,15 +166,16 @@ describe('what the command line tells the shell', () => {
   });
 
   it.each([
-    { what: 'role', change: { username: 'nobody_here' }, says: '"nobody_here"' },
-    { what: 'database', change: { pathname: '/nowhere' }, says: '"nowhere"' },
-  ])('2 for a $what that PostgreSQL does not know, in its words', async ({ change, says }) => {
-    const url = Object.assign(new URL(environmentOf(world.appName)['DATABASE_URL'] ?? ''), change);
+    { what: 'role', part: 'username', value: 'nobody_here' },
+    { what: 'database', part: 'pathname', value: 'nowhere' },
+  ] as const)('2 for a $what that PostgreSQL does not know, in its words', async ({ part, value }) => {
+    const url = new URL(databaseUrl());
+    url[part] = value;
     const { code, stderr, document } = await shiftwork(['queues', '--json'], {
       DATABASE_URL: url.toString(),
     });
     expect({ code, document }).toMatchObject({ code: 2, document: { error: { code: 'bad-settings' } } });
-    expect(stderr).toContain(says);
+    expect(stderr).toContain(`"${value}"`);
     expect(stderr).not.toContain('    at ');
   });
 
@@ -222,12 +229,10 @@ describe('what the command line tells the shell', () => {
   it.runIf(existsSync('/dev/full'))('1 when the answer cannot be written, and why', async () => {
     const full = openSync('/dev/full', 'w');
     const help = spawn(process.execPath, ['dist/cli.js', '--help'], { stdio: ['ignore', full, 'pipe'] });
-    const [[code], said] = await Promise.all([once(help, 'close'), text(help.stderr)]);
+    const [said] = await Promise.all([help.stderr === null ? '' : text(help.stderr), once(help, 'close')]);
     closeSync(full);
-    expect({ code: code as unknown, said }).toEqual({
-      code: 1,
-      said: expect.stringContaining('ENOSPC') as string,
-    });
+    expect(help.exitCode).toBe(1);
+    expect(said).toContain('ENOSPC');
   });
 });
 
