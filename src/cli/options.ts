@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 import { isRole, ROLES, type Role } from '../config/index.js';
 import { SECOND } from '../foundation/index.js';
@@ -42,9 +43,9 @@ export function roles(text: string, before: Role[] = []): Role[] {
   return [...new Set([...before, ...named.filter(isRole)])];
 }
 
-/** JSON from the command line; `-` reads it from stdin. */
-export function jsonArgument(text: string, what: string): unknown {
-  const source = text === '-' ? readFileSync(0, 'utf8') : text;
+/** JSON from the command line; `-` reads it from stdin, until the signal aborts. */
+export async function jsonArgument(text: string, what: string, signal: AbortSignal): Promise<unknown> {
+  const source = text === '-' ? await textOf(addAbortSignal(signal, process.stdin)) : text;
   try {
     return JSON.parse(source) as unknown;
   } catch (error) {

@@ -31,7 +31,7 @@ async function run(
   payload: string,
   flags: EnqueueFlags,
 ): Promise<ExitCode> {
-  const parsed = jsonArgument(payload, 'payload');
+  const parsed = await jsonArgument(payload, 'payload', cli.interrupted);
   const { warnings, isNew, ...task } = await rooms.get(Tasks).enqueue(job, parsed, optionsOf(flags));
   for (const warning of warnings) cli.output.note(`Note: ${warning.message}`);
   if (!isNew) cli.output.note('Note: a task with this idempotency key exists already; this is it.');

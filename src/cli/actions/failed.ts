@@ -81,7 +81,10 @@ async function retry(
     return EXIT.done;
   }
   refuseFilter(flags);
-  const payload = flags.payload === undefined ? {} : { payload: jsonArgument(flags.payload, 'payload') };
+  const payload =
+    flags.payload === undefined
+      ? {}
+      : { payload: await jsonArgument(flags.payload, 'payload', cli.interrupted) };
   const { failedTask, task, isNew } = await rooms
     .get(FailedTasks)
     .retry(id.toLowerCase(), { ...payload, by });

@@ -38,7 +38,8 @@ async function run(cli: Session, rooms: Rooms, name: string): Promise<ExitCode> 
 }
 
 async function put(cli: Session, rooms: Rooms, name: string, body: string): Promise<ExitCode> {
-  const { schedule, isNew } = await rooms.get(Schedules).put(name, jsonArgument(body, 'schedule'));
+  const parsed = await jsonArgument(body, 'schedule', cli.interrupted);
+  const { schedule, isNew } = await rooms.get(Schedules).put(name, parsed);
   cli.output.answer(
     schedule,
     () => `${schedule.name} was ${isNew ? 'made' : 'changed'}. Next: ${schedule.nextAt ?? 'never'}`,

@@ -6,7 +6,7 @@ const HELP = `
 A task whose attempts are used up has a FailedTask, which stays OPEN until somebody retries or dismisses it.
 
 Examples:
-  shiftwork failed                                   the open ones, newest first
+  shiftwork failed                                   all that is on record, the open ones first
   shiftwork failed list --groups                     one line per cause
   shiftwork failed show 019391c2-…                   error, stack, every attempt, the payload
   shiftwork failed retry 019391c2-…                  run it again (twice makes one task)

@@ -226,6 +226,23 @@ describe('what the command line tells the shell', () => {
     expect(await follow.waitForExit(60_000)).toEqual({ code: 0, signal: null });
   });
 
+  it('130 for Ctrl-C while it waits for a payload that nobody pipes in', async () => {
+    const waiting = spawn(process.execPath, ['dist/cli.js', 'enqueue', 'test.noop', '-'], {
+      env: { ...process.env, ...environmentOf(world.appName) },
+    });
+    onTestFinished(() => void waiting.kill('SIGKILL'));
+    await waitFor('its connection', async () => {
+      const names = await world.rows('SELECT 1 FROM pg_stat_activity WHERE application_name = $1', [
+        `${world.appName}:cli`,
+      ]);
+      return names.length > 0;
+    });
+    const closed = once(waiting, 'close');
+    waiting.kill('SIGINT');
+    await closed;
+    expect(waiting.exitCode).toBe(130);
+  });
+
   it.runIf(existsSync('/dev/full'))('1 when the answer cannot be written, and why', async () => {
     const full = openSync('/dev/full', 'w');
     const help = spawn(process.execPath, ['dist/cli.js', '--help'], { stdio: ['ignore', full, 'pipe'] });
