@@ -82,9 +82,10 @@ export class ScheduleBook {
     if (nextMs !== null) this.heap.set(row.name, nextMs);
   }
 
-  /** To be tried again in `ms`. */
+  /** To be tried again in `ms`. What was recorded or read anew meanwhile has its next moment already, and keeps it. */
   postpone(rows: readonly ScheduleRow[], ms: number): void {
-    for (const { name } of rows) if (this.rows.has(name)) this.heap.set(name, this.time.now() + ms);
+    for (const row of rows)
+      if (this.rows.get(row.name) === row) this.heap.set(row.name, this.time.now() + ms);
   }
 
   /** Another clock was faster, or they changed: reads them anew. */
