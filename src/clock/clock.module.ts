@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { ControlModule } from '../control/index.js';
 import { FleetModule } from '../fleet/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { LedgerModule } from '../ledger/index.js';
@@ -24,7 +25,7 @@ import { TickTasks } from './tick-tasks.js';
  * `Clock`; in the others it is there and does nothing.
  */
 @Module({
-  imports: [DiscoveryModule, JobsModule, LedgerModule, FleetModule, TasksModule],
+  imports: [DiscoveryModule, ControlModule, JobsModule, LedgerModule, FleetModule, TasksModule],
   providers: [
     Schedules,
     ScheduleNudges,

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
+import { DrainChannel } from '../control/index.js';
 import { MINUTE, monotonicMs, type WakeableLoop } from '../foundation/index.js';
 import { ScheduleRecords } from '../ledger/index.js';
 import { RedisClients } from '../redis/index.js';
@@ -33,6 +34,7 @@ export class NoClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly redis: RedisClients,
+    private readonly drains: DrainChannel,
     private readonly schedules: ScheduleRecords,
     private readonly telemetry: Telemetry,
   ) {
@@ -85,8 +87,9 @@ export class NoClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
     return held === null ? null : held === 1;
   }
 
+  // A wish that has ended lies in Redis until the next drain is read: it is no reason any more.
   private async isDraining(): Promise<boolean> {
-    const wishes = await this.redis.command.hlen(this.redis.keys.wishes).catch(() => 0);
-    return wishes > 0;
+    const standing = await this.drains.standing().catch(() => []);
+    return standing.some((wish) => wish.roles.includes('clock'));
   }
 }

@@ -9,6 +9,6 @@ import { DrainResponder } from './drain-responder.js';
 @Module({
   imports: [LedgerModule],
   providers: [DrainChannel, DrainRequest, DrainAnswers, DrainResponder],
-  exports: [DrainRequest, DrainResponder],
+  exports: [DrainChannel, DrainRequest, DrainResponder],
 })
 export class ControlModule {}

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { MINUTE } from '../foundation/index.js';
 import { DispatchUnavailableError, RedisClients } from '../redis/index.js';
 import type { BusyWith } from '../lifecycle/index.js';
-import { parseWish, type DrainWish } from './drain-wish.js';
+import { isLive, parseWish, type DrainWish } from './drain-wish.js';
 import { CLAIM_LAPSE, READ, WITHDRAW, WRITE } from './drain-scripts.js';
 
 /** What one process says about one wish. It says so again whenever this changes. */
@@ -64,6 +64,12 @@ export class DrainChannel {
   async read(): Promise<Reading> {
     const [now, texts] = (await this.evaluate(READ, String(KEEP_ENDED_MS))) as [number, string[]]; // what READ returns
     return { now, wishes: texts.map(parseWish).filter((wish) => wish !== null) };
+  }
+
+  /** The wishes that are to be obeyed at this moment. */
+  async standing(): Promise<DrainWish[]> {
+    const { now, wishes } = await this.read();
+    return wishes.filter((wish) => isLive(wish, now));
   }
 
   /** Writes a wish down again that a wipe took with it. Never overwrites what is there. */

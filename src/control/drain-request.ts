@@ -6,7 +6,7 @@ import { RollCall } from '../fleet/index.js';
 import { StartedBy } from '../ledger/index.js';
 import { Telemetry } from '../telemetry/index.js';
 import { DrainChannel } from './drain-channel.js';
-import { DEFAULT_HOLD_MS, DEFAULT_ROLES, DEFAULT_TIMEOUT_MS, isLive } from './drain-wish.js';
+import { DEFAULT_HOLD_MS, DEFAULT_ROLES, DEFAULT_TIMEOUT_MS } from './drain-wish.js';
 import { isSafe, lookAt, withStarted, type FleetLook } from './verdict.js';
 import { WishLease } from './wish-lease.js';
 
@@ -84,8 +84,7 @@ export class DrainRequest {
 
   /** Takes back every wish, leases and holds of all releases. Answers the processes that said they work again. */
   async resume(): Promise<{ resumed: string[] }> {
-    const { now, wishes } = await this.channel.read();
-    const live = wishes.filter((wish) => isLive(wish, now));
+    const live = await this.channel.standing();
     const ids = live.map((wish) => wish.id);
     const quiet = await this.answered(ids);
     for (const wish of live) await this.channel.withdraw(wish);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ShiftworkModule } from '../../src/app/index.js';
 import { Clock, type NoClockWatch, Schedules, type TickView } from '../../src/clock/index.js';
 import { loadSettings, type Role, type Settings } from '../../src/config/index.js';
+import { DrainChannel } from '../../src/control/index.js';
 import { type Job, JobHandler } from '../../src/jobs/index.js';
 import { createLifecycle, type Lifecycle } from '../../src/lifecycle/index.js';
 import { ScheduleRecords } from '../../src/ledger/index.js';
@@ -83,7 +84,13 @@ export class ClockApp {
 
   /** What a NoClockWatch is made of: for one that looks when a test says so. */
   watchParts(): ConstructorParameters<typeof NoClockWatch> {
-    return [this.settings, this.get(RedisClients), this.get(ScheduleRecords), this.telemetry];
+    return [
+      this.settings,
+      this.get(RedisClients),
+      this.get(DrainChannel),
+      this.get(ScheduleRecords),
+      this.telemetry,
+    ];
   }
 
   async stop(): Promise<void> {

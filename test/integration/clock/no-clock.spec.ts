@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoClockWatch } from '../../../src/clock/index.js';
+import { DrainChannel, type DrainWish } from '../../../src/control/index.js';
 import { RedisClients } from '../../../src/redis/index.js';
 import { TickRecords } from '../../../src/ledger/index.js';
 import { ClockApp } from '../../support/clock.js';
@@ -12,16 +13,26 @@ describe('a fleet without a clock', () => {
   let web: ClockApp;
   let watch: NoClockWatch;
   let redis: RedisClients;
+  let drains: DrainChannel;
   beforeAll(async () => {
     web = await ClockApp.start(appName, { roles: ['web'] });
     watch = new NoClockWatch(...web.watchParts());
     redis = web.get(RedisClients);
+    drains = web.get(DrainChannel);
   });
   afterAll(async () => {
     await web.stop();
     await dropWorld(appName);
   });
 
+  const wish: Omit<DrainWish, 'expiresAt'> = {
+    id: 'w',
+    roles: ['clock', 'worker'],
+    release: 'r1',
+    kind: 'hold',
+    by: 'deploy',
+    withdrawnAt: null,
+  };
   const told = (): number => web.eventsNamed('clock.nobodyLeads').length;
 
   it('is told of after a minute, once a minute, if a schedule is enabled and no drain stands', async () => {
@@ -32,16 +43,16 @@ describe('a fleet without a clock', () => {
 
     await web.schedules.put('daily', { job: 'clock.note', payload: { text: 'x' }, cron: '0 9 * * *' });
     expect(await watch.report()).toEqual({ leads: false, isNeeded: true });
-    await redis.command.hset(redis.keys.wishes, 'w', '{}');
+    await drains.write(wish, 600 * SECOND);
     await watch.look(70 * SECOND);
-    await redis.command.del(redis.keys.wishes);
+    await drains.withdraw({ ...wish, expiresAt: 0 });
     await watch.look(80 * SECOND);
     await watch.look(139 * SECOND);
     expect(told()).toBe(0); // the drain was a reason; the minute begins anew after it
 
     await watch.look(141 * SECOND);
     await watch.look(150 * SECOND);
-    expect(told()).toBe(1);
+    expect(told()).toBe(1); // also with what Redis keeps of the drain: it has ended
     await watch.look(202 * SECOND);
     expect(told()).toBe(2);
 
