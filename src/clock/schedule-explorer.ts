@@ -3,6 +3,7 @@ import { DiscoveryService } from '@nestjs/core';
 import { asError, DefinitionError, toJsonText, type JsonValue } from '../foundation/index.js';
 import { InvalidPayloadError, JobRegistry, type JobClass, type JobDefinition } from '../jobs/index.js';
 import type { ScheduleDefinition } from '../ledger/index.js';
+import { NestScheduleExplorer } from './nest-schedule-explorer.js';
 import { readBody } from './schedule-body.js';
 import { declaredOn, type DeclaredSchedule } from './schedule.decorator.js';
 
@@ -17,6 +18,7 @@ export class ScheduleExplorer implements OnApplicationBootstrap {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly jobs: JobRegistry,
+    private readonly methods: NestScheduleExplorer,
   ) {}
 
   /** Complete once Nest's `onApplicationBootstrap` hooks have run. */
@@ -27,10 +29,16 @@ export class ScheduleExplorer implements OnApplicationBootstrap {
   // The registry of jobs is complete only now.
   async onApplicationBootstrap(): Promise<void> {
     const found = new Map<string, ScheduleDefinition>();
+    const methods = new Map(this.methods.methods.map((method) => [method.name, method.where]));
     for (const type of new Set(this.discovery.getProviders().map((provider): unknown => provider.metatype))) {
       if (typeof type !== 'function') continue;
       for (const declared of declaredOn(type)) {
         const definition = await this.define(type as JobClass, declared); // a class, and perhaps no job: then `job` names one
+        const method = methods.get(definition.name);
+        if (method !== undefined)
+          throw new DefinitionError(
+            `@EnqueueOn on ${type.name}: the scheduled method ${method} has the name "${definition.name}" already. Give one of them another: @EnqueueOn(…, { name: '${definition.name}.2' })`,
+          );
         if (found.has(definition.name))
           throw new DefinitionError(
             `Two schedules have the name "${definition.name}"; one stands on ${type.name}. Give it another: @EnqueueOn(…, { name: '${definition.name}.2' })`,

@@ -135,6 +135,21 @@ describe('schedules that the code declares', () => {
   });
 });
 
+it('stop the boot when a method of @nestjs/schedule has the name of one of them', async () => {
+  @EnqueueOn('0 9 * * *', { name: 'cleanup', job: NoteJob, payload: { text: 'x' } })
+  @Injectable()
+  class Declared {}
+  @Injectable()
+  class Scheduled {
+    @Cron('0 9 * * *', { name: 'cleanup' })
+    run(): void {}
+  }
+  const appName = uniqueAppName();
+  const imports = [moduleOf(Declared, Scheduled)];
+  const boot = ClockApp.start(appName, { roles: ['web'], imports }).then((app) => app.stop());
+  await expect(boot.finally(() => dropWorld(appName))).rejects.toThrow('"cleanup"');
+});
+
 const seen: string[] = [];
 const gate = deferred();
 
