@@ -4,7 +4,7 @@ import { dueBetween } from './timetable.js';
 
 /** The row that says what fell into a pause which ends now; null when nothing did. */
 export function pausedTick(row: ScheduleRow, now: Date): TickRow | null {
-  const { moments, older } = dueBetween(ruleOf(row), dealtWithMs(row), now.getTime(), 1);
+  const { moments, older } = dueBetween(ruleOf(row), sinceMs(row), now.getTime(), 1);
   const newest = moments.at(-1);
   if (newest === undefined) return null;
   const first = older?.fromMs ?? newest;
@@ -18,4 +18,11 @@ export function pausedTick(row: ScheduleRow, now: Date): TickRow | null {
     lateByMs: now.getTime() - first,
     reason: 'disabled',
   };
+}
+
+// Nobody notes when a method ran: it did until the pause began.
+function sinceMs(row: ScheduleRow): number {
+  return row.kind === 'method' && row.disabledAt !== null
+    ? Math.max(dealtWithMs(row), row.disabledAt.getTime())
+    : dealtWithMs(row);
 }

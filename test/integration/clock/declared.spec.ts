@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { EnqueueOn } from '../../../src/clock/index.js';
 import { deferred } from '../../../src/foundation/index.js';
 import { ClockApp, NoteJob, type ClockAppOptions } from '../../support/clock.js';
-import { dropWorld, uniqueAppName } from '../../support/servers.js';
+import { dropWorld, query, uniqueAppName } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
 
 function moduleOf(...providers: Type[]): NonNullable<ClockAppOptions['imports']>[number] {
@@ -214,6 +214,15 @@ describe('methods of @nestjs/schedule', () => {
       const before = seen.lastIndexOf('cron', last - 1);
       return before > paused && !seen.slice(before, last).includes('interval');
     });
+
+    // It ran until it was paused, and only what fell into the pause was skipped.
+    const [row] = await query<{ at: Date }>(
+      `select date_trunc('milliseconds', disabled_at) as at from "${appName}".schedule where name = 'legacy.interval'`,
+    );
+    await web.schedules.resume('legacy.interval');
+    const [skipped] = (await web.schedules.ticks('legacy.interval')).items;
+    expect(skipped).toMatchObject({ outcome: 'skipped', reason: 'disabled' });
+    expect(Date.parse(skipped?.dueAt ?? '')).toBeGreaterThan(row?.at.getTime() ?? Infinity);
 
     const stopping = clock.stop();
     await waitFor('the clock to be quiet', () => clock.lifecycle.drain.state === 'quiet');
