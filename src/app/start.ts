@@ -71,6 +71,8 @@ export async function start(
       error: messageOf(error),
       stack: error instanceof ShiftworkError ? '' : error instanceof Error ? (error.stack ?? '') : '',
     });
+    // A port that is taken is found out last: what has begun by then may end.
+    await lifecycle.shutdown.run(() => Promise.resolve(), 'boot failed');
     logger.flush();
     process.exit(isUnreachable(error) ? EXIT_UNREACHABLE : EXIT_USAGE);
   }

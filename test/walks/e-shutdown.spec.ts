@@ -151,6 +151,18 @@ describe('walk e: SIGTERM', { timeout: 120_000 }, () => {
     await expectExit(worker, 0, 10_000);
   });
 
+  // The port is taken: that is found out when the worker beside the web has begun to work.
+  it('is walked by a boot that fails, too: what has begun may end', async () => {
+    const charges = await Promise.all(
+      Array.from({ length: 10 }, () => world.enqueue('test.charge', { ms: 1_000 })),
+    );
+    const both = world.start('web,worker', { PORT: new URL(world.url).port });
+    await expectExit(both, 2, 60_000);
+    expect(both.lines.find(({ event }) => event === 'process.bootFailed')?.['error']).toContain('EADDRINUSE');
+    await role('worker');
+    for (const { id } of charges) expect(await world.ended(id)).toMatchObject({ status: 'FINISHED' });
+  });
+
   it('is not held up by an open event stream or an idle connection', async () => {
     const web = await world.web(LONG_GRACE);
     const task = await world.enqueue('test.noop', {}, { delay: 600_000 });
