@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../config/index.js';
 import { SECOND } from '../foundation/index.js';
+import { INTERRUPTED } from '../lifecycle/index.js';
 
 /** A child that ended without being told to is started again after this long, ms; doubled up to half a minute. */
 const RESTART_MS = SECOND;
@@ -29,9 +30,9 @@ export function runGroup(settings: Settings, argv: readonly string[]): void {
     const child = spawn();
     const bornAt = Date.now();
     children.add(child);
-    child.once('exit', (code) => {
+    child.once('exit', (code, signal) => {
       children.delete(child);
-      if (stopping) worstExit = Math.max(worstExit, code ?? 1);
+      if (stopping) worstExit = Math.max(worstExit, code ?? exitCodeOf(signal));
       if (stopping && children.size === 0) process.exit(worstExit);
       // Wrong settings or code will not get better by trying.
       if (!stopping && code === 2) {
@@ -55,13 +56,22 @@ export function runGroup(settings: Settings, argv: readonly string[]): void {
   process.on('SIGTERM', () => {
     stopAll('SIGTERM');
   });
-  // A terminal sends Ctrl-C to the children too. A second SIGINT ends them at once, so the first is not passed on as one.
+  // A terminal sends Ctrl-C to the children too, a supervisor does not: they cannot count with us. So the first is passed on as
+  // SIGTERM, and the second, by which somebody says that he does not want to wait, ends them whatever they have heard.
+  let interrupts = 0;
   process.on('SIGINT', () => {
-    stopAll(stopping ? 'SIGINT' : 'SIGTERM');
+    interrupts++;
+    if (interrupts > 1) worstExit = INTERRUPTED;
+    stopAll(interrupts > 1 ? 'SIGKILL' : 'SIGTERM');
   });
 
   const main = process.argv[1] ?? fileURLToPath(new URL('../main.js', import.meta.url));
   cluster.setupPrimary({ exec: main, args: [...argv] });
   for (let i = 0; i < settings.webConcurrency; i++) keep(() => cluster.fork().process);
   if (settings.embedWorker) keep(() => fork(main, ['worker']));
+}
+
+// Who is ended by SIGTERM itself did not listen yet, so that it had begun nothing.
+function exitCodeOf(signal: NodeJS.Signals | null): number {
+  return signal === 'SIGTERM' ? 0 : 1;
 }

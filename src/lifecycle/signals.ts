@@ -1,7 +1,7 @@
 import type { Shutdown } from './shutdown.js';
 
 /** Exit code of whoever was ended by SIGINT: 128 + 2. */
-const INTERRUPTED = 130;
+export const INTERRUPTED = 130;
 /** This long before the end of the grace the process ends, whatever still holds it. */
 const LAST_MOMENT_MS = 50;
 

@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { killLeftovers, type RunningProcess } from '../../support/processes.js';
 import { waitFor } from '../../support/wait.js';
 import { World, type Task } from '../../support/world.js';
+
+const run = promisify(execFile);
 
 let world: World;
 afterEach(async () => {
@@ -22,6 +26,11 @@ async function comeUp(parent: RunningProcess, role: string, count: number): Prom
     const found = pids(parent, role);
     return found.length >= count ? found : undefined;
   });
+}
+
+async function childrenOf(pid: number): Promise<string[]> {
+  const { stdout } = await run('ps', ['-A', '-o', 'ppid=,pid=']);
+  return stdout.split('\n').filter((line) => line.trim().startsWith(`${String(pid)} `));
 }
 
 function isAlive(pid: number): boolean {
@@ -82,6 +91,27 @@ describe('webs on one port and a worker beside them, one process group', () => {
       ctrlC();
       expect(await parent.waitForExit()).toEqual({ code: 130, signal: null });
     });
+  });
+
+  it('end at once at a second SIGINT that reaches the parent alone', async () => {
+    world = new World({ EMBED_WORKER: '1', SHUTDOWN_GRACE: '60' });
+    const parent = await world.web();
+    await comeUp(parent, 'worker', 1);
+    const held = await world.hold();
+    await world.inStatus(held.id, 'STARTED');
+    parent.signal('SIGINT');
+    await parent.waitForEvent('process.stopping', { role: 'worker' });
+    parent.signal('SIGINT');
+    expect(await parent.waitForExit()).toEqual({ code: 130, signal: null });
+    expect([...pids(parent, 'web'), ...pids(parent, 'worker')].filter(isAlive)).toEqual([]);
+  });
+
+  it('end with exit code 0 before they have come up, too', async () => {
+    world = new World({ WEB_CONCURRENCY: '2', EMBED_WORKER: '1' });
+    const parent = world.start('web', { PORT: '0' });
+    await waitFor('the children to be born', async () => (await childrenOf(parent.pid)).length === 3);
+    parent.signal('SIGTERM');
+    expect(await parent.waitForExit()).toEqual({ code: 0, signal: null });
   });
 
   it('end with exit code 2, and are not tried again, when no trying will help', async () => {
