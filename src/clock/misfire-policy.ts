@@ -52,7 +52,7 @@ function isInTime(
     return lateMs <= IN_TIME_MS || (isNewest && lateMs <= Math.min(TAKE_OVER_MS, graceMs));
   if (isInDrain(dueMs, presence)) return false; // on purpose: then the policy has the word
   if (periodMs !== null && periodMs < TAKE_OVER_FROM_MS) return false;
-  return lateMs <= Math.min(TAKE_OVER_MS, (periodMs ?? Infinity) / 4);
+  return lateMs <= Math.min(TAKE_OVER_MS, graceMs, (periodMs ?? Infinity) / 4);
 }
 
 /**

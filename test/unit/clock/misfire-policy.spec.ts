@@ -40,6 +40,9 @@ describe('a tick that is in time', () => {
     expect(verdicts([NOW - 20 * SECOND], rules('once', { graceMs: 5 * SECOND }), present, HOUR)).toEqual([
       'missed',
     ]);
+    expect(verdicts([NOW - 12 * SECOND], rules('once', { graceMs: 5 * SECOND }), absent, HOUR)).toEqual([
+      'missed',
+    ]);
   });
 
   it('still is when another clock took over within seconds, unless the next tick follows at once', () => {
