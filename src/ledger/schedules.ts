@@ -286,9 +286,12 @@ const CLAIM = `WITH
     UPDATE shiftwork.schedule s SET last_due_at = w.due FROM winner w WHERE s.name = w.name RETURNING s.name)
   SELECT t.now, moved.name FROM (SELECT clock_timestamp() AS now) t LEFT JOIN moved ON true`;
 
-// The newest hundred tasks are enough: under `skip` there is one at most, and older ones only matter after `allow`.
+// The newest hundred tasks are enough: under `skip` there is one at most, and older ones only matter after `allow`. They are
+// looked up one by one: asked the other way round, each of 100,000 waiting tasks would be held against the hundred.
 const BUSY = `SELECT s.name FROM shiftwork.schedule s
-  WHERE s.name = ANY($1::text[]) AND EXISTS (
-    SELECT 1 FROM shiftwork.live l
-     WHERE l.id = s.last_run_task
-        OR l.id IN (SELECT t.task_id FROM shiftwork.schedule_tick t WHERE t.schedule = s.name AND t.task_id IS NOT NULL ORDER BY t.due_at DESC LIMIT 100))`;
+  WHERE s.name = ANY($1::text[]) AND (
+    EXISTS (SELECT 1 FROM shiftwork.live l WHERE l.id = s.last_run_task)
+    OR EXISTS (
+      SELECT 1 FROM (
+        SELECT t.task_id FROM shiftwork.schedule_tick t WHERE t.schedule = s.name AND t.task_id IS NOT NULL ORDER BY t.due_at DESC LIMIT 100) mine
+      JOIN shiftwork.live l ON l.id = mine.task_id))`;

@@ -4,6 +4,7 @@ import { MachineClocks } from '../../../src/clock/ledger-time.js';
 import { deferred } from '../../../src/foundation/index.js';
 import { ScheduleRecords } from '../../../src/ledger/index.js';
 import { Postgres } from '../../../src/postgres/index.js';
+import { Tasks } from '../../../src/tasks/index.js';
 import { ClockApp, sinceThen, tasksOf, ticksOf, type ClockAppOptions } from '../../support/clock.js';
 import { dropWorld, query, uniqueAppName } from '../../support/servers.js';
 import { waitFor, within } from '../../support/wait.js';
@@ -164,6 +165,26 @@ describe('a tick', () => {
     expect(new Set(rest.map((tick) => `${tick.outcome} ${String(tick.reason)}`))).toEqual(
       new Set(['skipped overlap']),
     );
+  });
+
+  // Proven: as one condition over `live`, the ticks are read once for each task that waits.
+  it('looks for that task among its own, however many others wait', async () => {
+    const { appName, start } = setup();
+    const web = await start({ roles: ['web'] });
+    await web.schedules.put('patient', { ...note, every: 3_600_000, overlap: 'skip' });
+    await web.get(Tasks).enqueueMany('clock.note', Array(1_000).fill(note.payload));
+    await query(`insert into "${appName}".schedule_tick (schedule, due_at, outcome, late_by_ms, task_id)
+      select 'patient', now() - n * interval '1 hour', 'fired', 0, gen_random_uuid() from generate_series(1, 100) n`);
+    const [rows, busy] = await web.get(Postgres).transaction(async (manager) => {
+      const busy = await web.get(ScheduleRecords).busy(manager, ['patient']);
+      const [read] = await manager.query<{ rows: string }[]>(
+        `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as rows from pg_stat_xact_user_tables where schemaname = $1`,
+        [appName],
+      );
+      return [Number(read?.rows), busy];
+    });
+    expect(busy.size).toBe(0);
+    expect(rows).toBeLessThan(5_000);
   });
 
   it('that cannot become a task is recorded as failed, with the reason, and harms no other', async () => {
