@@ -119,10 +119,7 @@ export class Schedules {
   /** Newest first; `limit` 1 to 200. Throws `ScheduleNotFoundError`, `BadCursorError`. */
   async ticks(name: string, limit = 50, cursor: string | null = null): Promise<Page<TickView>> {
     await this.row(name);
-    const before =
-      cursor === null
-        ? null
-        : new Date(Number(decodeCursor(cursor, 1, (part) => Number.isSafeInteger(part))[0]));
+    const before = cursor === null ? null : new Date(Number(decodeCursor(cursor, 1, isInstant)[0]));
     const rows = await this.tickRecords.page(name, limit + 1, before);
     return pageOf(rows, limit, tickView, (row) => [row.dueAt.getTime()]);
   }
@@ -167,6 +164,11 @@ export class Schedules {
 }
 
 const ALL = 2_147_483_647;
+
+// The last moment of a Date; PostgreSQL knows later ones, and nothing was due before 1970.
+function isInstant(part: unknown): boolean {
+  return Number.isInteger(part) && Number(part) >= 0 && Number(part) <= 8.64e15;
+}
 
 function refuseMethod(row: ScheduleRow, what: string): void {
   if (row.kind === 'task') return;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InvalidScheduleError, ScheduleNotFoundError } from '../../../src/clock/index.js';
+import { encodeCursor } from '../../../src/foundation/index.js';
 import { ClockApp, sinceThen, tasksOf, ticksOf } from '../../support/clock.js';
 import { dropWorld, query, uniqueAppName } from '../../support/servers.js';
 
@@ -183,6 +184,11 @@ describe('a schedule at run time', () => {
     );
     const first = await web.schedules.ticks('once', 3);
     const second = await web.schedules.ticks('once', 3, first.nextCursor);
+    for (const forged of [-1, 8.64e15 + 1, 'today'])
+      await expect(web.schedules.ticks('once', 3, encodeCursor([forged]))).rejects.toMatchObject({
+        code: 'bad-cursor',
+      });
+    expect((await web.schedules.ticks('once', 3, encodeCursor([8.64e15]))).items).toEqual(first.items);
     expect([...first.items, ...second.items].map((tick) => tick.lateBy)).toEqual([1, 2, 3, 4, 5]);
     expect(first.items[0]).toMatchObject({
       schedule: 'once',
