@@ -52,7 +52,7 @@ export class Boot implements OnApplicationBootstrap {
     await this.responder.start();
     await this.relay.start();
     await this.failures.start();
-    await this.worker?.start(this.drain.state !== 'running');
+    await this.worker?.start(this.drain.isQuiet('worker'));
     if (this.settings.roles.includes('clock')) await this.clock.start();
     this.telemetry.emit('process.started', {
       roles: this.settings.roles,

@@ -1,3 +1,4 @@
+import type { Role } from '../config/index.js';
 import { asError, deferred, pause, withTimeout, type Deadline } from '../foundation/index.js';
 import type { Telemetry } from '../telemetry/index.js';
 import type { BusyWith, Drainable } from './drainable.js';
@@ -88,6 +89,11 @@ export class Drain {
       stop.abort();
     }
     return this.busy(whom);
+  }
+
+  /** Whether the rooms of this role are to take no new work: a process may drain for the sake of another one. */
+  isQuiet(role: Role): boolean {
+    return this.whom === 'all' || this.whom.includes(role);
   }
 
   isIdle(whom: Whom = 'all'): boolean {

@@ -115,6 +115,15 @@ describe('walk f: a drain before a deploy', { timeout: 240_000 }, () => {
     expect((await world.ended(next.id)).status).toBe('FINISHED');
   });
 
+  // Proven: when the boot asks only whether the process drains, its worker works neither now nor after the drain.
+  it('that asks the clocks alone lets a worker work that boots beside one', async () => {
+    const drained = await world.request<Verdict>('POST', '/control/drain', { roles: ['clock'] });
+    expect(drained).toMatchObject({ status: 200, body: { safe: true } });
+    await isInState(await role('worker,clock'), 'draining');
+    const task = await world.enqueue('test.noop');
+    expect(await world.ended(task.id, 20_000)).toMatchObject({ status: 'FINISHED' });
+  });
+
   it('takes the drain back at Ctrl-C, exits 130, and nobody hears of a lapse', async () => {
     const worker = await role('worker');
     const running = await world.enqueue('test.sleep', { ms: 60_000 });
