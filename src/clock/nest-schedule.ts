@@ -41,8 +41,9 @@ export class NestSchedule {
     return this.explorer.methods.map((method) => definitionOf(method, nowMs));
   }
 
-  /** Sets the timers. They fire while `isLeading` answers yes. */
+  /** Sets the timers, anew when they are set. They fire while `isLeading` answers yes. */
   start(isLeading: () => boolean): void {
+    this.stop();
     this.isLeading = isLeading;
     for (const method of this.explorer.methods) {
       if (method.when.kind !== 'timeout') this.arm(method, firstDue(method));

@@ -178,6 +178,32 @@ class Legacy {
   }
 }
 
+const counted: string[] = [];
+
+@Injectable()
+class Counted {
+  @Cron('* * * * * *')
+  each(): void {
+    counted.push(new Date().toISOString().slice(0, 19));
+  }
+}
+
+// Proven: when NestSchedule.start() leaves the timers that were there, each second comes twice.
+it('a method runs once each time, also when a drain ends in the middle of the boot', async () => {
+  const appName = uniqueAppName();
+  const app = await ClockApp.start(appName, { roles: ['web'], imports: [moduleOf(Counted)] });
+  await app.clock.quiet();
+  const starting = app.clock.start();
+  await app.clock.resume();
+  await starting;
+  await waitFor('three seconds', () => new Set(counted).size >= 3);
+  expect(new Set(counted).size).toBe(counted.length);
+  await app.clock.quiet();
+  await app.clock.flush();
+  await app.stop();
+  await dropWorld(appName);
+});
+
 describe('methods of @nestjs/schedule', () => {
   const appName = uniqueAppName();
   afterAll(() => dropWorld(appName));
