@@ -65,7 +65,8 @@ export class TickRecords {
       {
         text: `DELETE FROM shiftwork.schedule_tick WHERE ctid IN (
           SELECT t.ctid FROM shiftwork.schedule_tick t
-           WHERE coalesce(t.until, t.due_at) < now() - $1 * interval '1 day'
+           WHERE t.due_at < now() - $1 * interval '1 day' -- says it to the index
+             AND coalesce(t.until, t.due_at) < now() - $1 * interval '1 day'
              AND EXISTS (SELECT 1 FROM shiftwork.schedule_tick n WHERE n.schedule = t.schedule AND n.due_at > t.due_at)
            LIMIT $2) RETURNING schedule`,
       },

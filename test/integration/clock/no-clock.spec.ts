@@ -5,6 +5,7 @@ import { RedisClients } from '../../../src/redis/index.js';
 import { TickRecords } from '../../../src/ledger/index.js';
 import { ClockApp } from '../../support/clock.js';
 import { dropWorld, query, uniqueAppName } from '../../support/servers.js';
+import { waitFor } from '../../support/wait.js';
 
 const SECOND = 1_000;
 
@@ -77,6 +78,19 @@ describe('old ticks', () => {
     expect(await web.get(TickRecords).prune(30, 100)).toBe(2);
     expect((await web.schedules.ticks('a')).items.map((tick) => tick.lateBy)).toEqual([1, 2]);
     expect((await web.schedules.get('b')).last).toMatchObject({ lateBy: 9 });
-    await web.stop();
+
+    // However many there are, they are found by their age.
+    await query(`insert into "${appName}".schedule_tick (schedule, due_at, outcome, late_by_ms)
+      select 'a', now() - n * interval '1 second', 'missed', n from generate_series(1, 20000) n`);
+    await query(`analyze "${appName}".schedule_tick`);
+    expect(await web.get(TickRecords).prune(5, 100)).toBe(2);
+    await web.stop(); // what a connection has read is told at its end
+    await waitFor('a look into the index of ages', async () => {
+      const [index] = await query<{ used: boolean }>(
+        `select idx_scan > 0 as used from pg_stat_user_indexes where schemaname = $1 and indexrelname = 'schedule_tick_due'`,
+        [appName],
+      );
+      return index?.used;
+    });
   });
 });
