@@ -61,9 +61,9 @@ export class Schedules {
     body: unknown,
     by: { readonly source: ScheduleSource } = { source: 'api' },
   ): Promise<{ schedule: ScheduleView; isNew: boolean }> {
-    const current = await this.records.find(name);
+    const { now, row: current } = await this.records.findNow(name);
     if (current !== null) refuseMethod(current, 'changed');
-    const { definition, issues } = readBody(name, body, Date.now(), current);
+    const { definition, issues } = readBody(name, body, now.getTime(), current);
     const all = [...issues, ...(await this.payloads.issuesOf(definition, issues))];
     if (all.length > 0) throw new InvalidScheduleError(all);
     const { row, isNew } = await this.records.put(definition, by);

@@ -82,8 +82,13 @@ export class ScheduleRecords {
   }
 
   async find(name: string): Promise<ScheduleRow | null> {
-    const { rows } = await this.look(undefined, 'deleted_at IS NULL AND name = $1', [name]);
-    return rows[0] ?? null;
+    return (await this.findNow(name)).row;
+  }
+
+  /** The same, and the database's time. */
+  async findNow(name: string): Promise<{ readonly now: Date; readonly row: ScheduleRow | null }> {
+    const { now, rows } = await this.look(undefined, 'deleted_at IS NULL AND name = $1', [name]);
+    return { now, row: rows[0] ?? null };
   }
 
   /** The same, locked until the transaction ends. */

@@ -72,6 +72,17 @@ describe('roles and apps', () => {
     await worker.kill();
   });
 
+  it('a web whose clock is behind refuses the date that has passed by the clock of PostgreSQL', async () => {
+    const { url } = one;
+    const env = { NODE_OPTIONS: '--require ./test/support/wrong-clock.cjs', CLOCK_OFF_MS: '-3600000' };
+    const web = await one.web(env);
+    const passed = new Date(Date.now() - 600_000).toISOString();
+    const put = await one.request('PUT', '/schedules/once', { job: 'test.noop', at: passed });
+    one.url = url;
+    await web.kill();
+    expect(put).toMatchObject({ status: 422, body: { errors: [{ path: 'at' }] } });
+  });
+
   it('a release works on, and boots again, when the next one has migrated: steps only add', async () => {
     for (const table of [
       'task',
