@@ -1,10 +1,9 @@
+import { instantOf } from '../foundation/index.js';
 import type { ScheduleDefinition } from '../ledger/index.js';
 import { whole, type Fault, type Given } from './body-fields.js';
 import { compile } from './cron-pattern.js';
 import { LIMITS } from './schedule-options.js';
 import { nextDue } from './timetable.js';
-
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/i;
 
 type WhenColumns = Pick<ScheduleDefinition, 'cron' | 'everyMs' | 'at'>;
 const NEVER: WhenColumns = { cron: null, everyMs: null, at: null };
@@ -60,7 +59,8 @@ function readAt(
   current: { readonly at: Date | null } | null,
   fault: Fault,
 ): Date {
-  const instant = at instanceof Date ? at : new Date(typeof at === 'string' && INSTANT.test(at) ? at : NaN);
+  const instant =
+    at instanceof Date ? at : ((typeof at === 'string' ? instantOf(at) : null) ?? new Date(NaN));
   if (Number.isNaN(instant.getTime()))
     fault('at', 'must be an instant such as 2026-11-21T08:00:00.000Z, with Z or an offset');
   else if (instant.getTime() <= nowMs && instant.getTime() !== current?.at?.getTime())

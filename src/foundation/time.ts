@@ -7,6 +7,21 @@ export const DAY = 24 * HOUR;
 /** Ten years, the longest that a task may wait: beyond it Bull's delayed score loses precision, and nobody means it. */
 export const MOST_DELAY_MS = 3_653 * DAY;
 
+// An offset is obligatory: an instant without one means something else on every server.
+const INSTANT = /^(\d{4}-\d\d)-(\d\d)T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/i;
+/** PostgreSQL knows no year 0, and a year of five digits is written in a way that it does not read. */
+const YEARS = /^(?!0000)\d{4}-/;
+
+/** The instant that an ISO 8601 text with an offset stands for; null if it is none, or none that the ledger can keep. */
+export function instantOf(text: string): Date | null {
+  const [, month, day] = INSTANT.exec(text) ?? [];
+  if (month === undefined) return null;
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const isDay = new Date(`${month}-${String(day)}T00:00:00Z`).getUTCDate() === Number(day);
+  const at = new Date(text);
+  return isDay && !Number.isNaN(at.getTime()) && YEARS.test(at.toISOString()) ? at : null;
+}
+
 /** Monotonic milliseconds: never jumps with the wall clock. Only differences mean anything. */
 export function monotonicMs(): number {
   return performance.now();

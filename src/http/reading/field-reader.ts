@@ -1,4 +1,4 @@
-import { isStorableText } from '../../foundation/index.js';
+import { instantOf, isStorableText } from '../../foundation/index.js';
 import { type FieldFault, InvalidRequestError, UNSTORABLE } from '../errors/request-errors.js';
 
 export interface IntegerRange {
@@ -95,8 +95,8 @@ export class FieldReader {
   instant(name: string): Date | undefined {
     const value = this.raw(name);
     if (value === undefined) return undefined;
-    const at = typeof value === 'string' && INSTANT.test(value) ? new Date(value) : null;
-    if (at !== null && !Number.isNaN(at.getTime())) return at;
+    const at = typeof value === 'string' ? instantOf(value) : null;
+    if (at !== null) return at;
     this.fault(name, 'must be an instant such as 2026-11-21T08:00:00.000Z');
     return undefined;
   }
@@ -136,9 +136,6 @@ export class FieldReader {
     return this;
   }
 }
-
-// An offset is obligatory: an instant without one means something else on every server.
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

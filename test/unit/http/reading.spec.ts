@@ -60,6 +60,7 @@ describe('the body of an enqueue', () => {
       { payload: 1, options: { runAt: '2026-13-41T08:00:00Z' } },
       ['options.runAt'],
     ],
+    ['the 30th of February', { payload: 1, options: { runAt: '2027-02-30T08:00:00Z' } }, ['options.runAt']],
     [
       'delay and runAt together',
       { payload: 1, options: { delay: 1, runAt: '2026-11-21T08:00:00Z' } },
