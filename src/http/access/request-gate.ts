@@ -89,16 +89,16 @@ export class RequestGate {
     return this.tokens.roleOf(authorization.slice(7).trim());
   }
 
-  // What is not in memory is asked only if there is a body that could be refused first: otherwise the handler finds out.
+  // What is not in memory is asked only if there is a body that could be refused first: otherwise the handler finds out. Of
+  // a request for a job a body that is missing is refused, too.
   private checkNamed(rules: RouteRules, head: RequestHead): Promise<unknown> | undefined {
+    if (rules.names === 'job') return this.checkJob(paramOf(head, 'name'));
     if (rules.names === undefined || !hasBody(head)) return undefined;
     switch (rules.names) {
-      case 'job':
-        return this.checkJob(paramOf(head, 'name'));
       case 'task':
-        return this.tasks.get(paramOf(head, 'id'));
+        return this.tasks.get(paramOf(head, 'id').toLowerCase());
       case 'failed-task':
-        return this.failedTasks.get(paramOf(head, 'id'));
+        return this.failedTasks.get(paramOf(head, 'id').toLowerCase());
       case 'schedule':
         return this.schedules.get(paramOf(head, 'name'));
     }

@@ -59,5 +59,5 @@ function patternOf(path: string): RegExp {
   const source = segments.map((segment) =>
     segment.startsWith(':') ? '[^/]+' : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
   );
-  return new RegExp(`^/${source.join('/')}$`);
+  return new RegExp(`^/${source.join('/')}/?$`); // the router passes over a slash at the end
 }

@@ -168,6 +168,11 @@ describe('cancelling', () => {
     ]);
   });
 
+  it('takes an id in capitals, with a body as without', async () => {
+    const id = await web.enqueue('test.echo', { text: 'never' }, { delay: 3_600_000 });
+    expect((await web.post(`/tasks/${id.toUpperCase()}/cancel`, {})).body.id).toBe(id);
+  });
+
   it('signals a running one', async () => {
     const id = await web.enqueue('test.steps', { name: 'cancelled' });
     await waitFor('the start', async () => (await web.get(`/tasks/${id}`)).body.status === 'STARTED');
