@@ -18,7 +18,7 @@ export class NotJsonError extends ShiftworkError {
 /**
  * The JSON text of a value as PostgreSQL can store it.
  * Throws `NotJsonError` that names the path of what JSON would silently drop or change (functions, symbols, bigint,
- * NaN, Infinity, class instances without toJSON that are Map or Set, cycles) or that jsonb refuses (NUL, lone surrogates).
+ * NaN, Infinity, class instances without toJSON that are Map or Set, cycles, more than `MOST_LEVELS` levels) or that jsonb refuses (NUL, lone surrogates).
  * `undefined` properties are left out, as JSON.stringify does; a root of `undefined` is written as null.
  */
 export function toJsonText(value: unknown): string {
@@ -116,8 +116,13 @@ function checkText(text: string, path: string): void {
     throw new NotJsonError(path, 'contains half of a surrogate pair, which is no valid text');
 }
 
+/** Far beyond what anybody means, and not so deep that walking through it could end in a stack overflow. */
+export const MOST_LEVELS = 500;
+
 function checkObject(value: object, path: string, above: Set<object>): void {
   if (above.has(value)) throw new NotJsonError(path, 'refers back to itself');
+  if (above.size === MOST_LEVELS)
+    throw new NotJsonError(path, `is nested deeper than ${String(MOST_LEVELS)} levels`);
   if (hasToJson(value)) {
     check(value.toJSON(), path, above);
     return;

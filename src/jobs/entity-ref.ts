@@ -1,5 +1,5 @@
 import { getMetadataArgsStorage } from 'typeorm';
-import { isPlain } from '../foundation/index.js';
+import { isPlain, MOST_LEVELS } from '../foundation/index.js';
 import { validator } from './class-validator.js';
 import { InvalidPayloadError, type PayloadIssue } from './job-errors.js';
 
@@ -87,6 +87,11 @@ export function assertNoEntities(payload: unknown, at = 'payload'): void {
 
 function find(value: unknown, path: string, above: Set<object>, issues: PayloadIssue[]): void {
   if (typeof value !== 'object' || value === null || above.has(value)) return;
+  // Before anybody who checks payloads, and keeps no count, walks into it.
+  if (above.size === MOST_LEVELS) {
+    issues.push({ path, message: `is nested deeper than ${String(MOST_LEVELS)} levels` });
+    return;
+  }
   const type: unknown = value.constructor;
   if (type !== Object && type !== Array && isEntityClass(type)) {
     const name = (type as { name: string }).name; // a class that TypeORM knows

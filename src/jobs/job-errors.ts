@@ -1,4 +1,4 @@
-import { DefinitionError, RequestError } from '../foundation/index.js';
+import { DefinitionError, MOST_FAULTS, RequestError } from '../foundation/index.js';
 
 /** One thing that is wrong with a payload. `path` is dotted from the request body: `payload.widths.0`. */
 export interface PayloadIssue {
@@ -19,11 +19,15 @@ export class UnknownJobError extends RequestError {
   }
 }
 
-/** The payload does not fit the job. Nothing was accepted; `issues` names every fault with its path. */
+/** The payload does not fit the job. Nothing was accepted; `issues` names every fault with its path, up to `MOST_FAULTS`. */
 export class InvalidPayloadError extends RequestError {
   readonly code = 'invalid';
-  constructor(readonly issues: readonly PayloadIssue[]) {
-    super(issues.map(({ path, message }) => `${path}: ${message}`).join('; '), { errors: issues });
+  readonly issues: readonly PayloadIssue[];
+
+  constructor(issues: readonly PayloadIssue[]) {
+    const told = issues.slice(0, MOST_FAULTS);
+    super(told.map(({ path, message }) => `${path}: ${message}`).join('; '), { errors: told });
+    this.issues = told;
   }
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { newId, type JsonValue } from '../foundation/index.js';
+import { MOST_FAULTS, newId, type JsonValue } from '../foundation/index.js';
 import { InvalidPayloadError, type JobClass } from '../jobs/index.js';
 import { AcceptTasks, ReadTasks, type Accepted, type NewTask, type TaskRow } from '../ledger/index.js';
 import { CommitHook } from '../postgres/index.js';
@@ -181,6 +181,7 @@ export class Enqueue {
       } catch (error) {
         if (!(error instanceof InvalidPayloadError)) throw error;
         issues.push(...error.issues);
+        if (issues.length >= MOST_FAULTS) break; // the rest would not be told
       }
     }
     if (issues.length > 0) throw new InvalidPayloadError(issues);

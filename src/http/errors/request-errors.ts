@@ -1,4 +1,4 @@
-import { RequestError } from '../../foundation/index.js';
+import { MOST_FAULTS, RequestError } from '../../foundation/index.js';
 
 /** One fault of a request. `path` is dotted from the body root (`options.delay`), '' for the whole body. */
 export interface FieldFault {
@@ -9,17 +9,18 @@ export interface FieldFault {
 /** What a text is refused for that PostgreSQL would not take. */
 export const UNSTORABLE = 'must hold no NUL character, nor half of a surrogate pair';
 
-/** The request was understood and is wrong: every fault with its path. */
+/** The request was understood and is wrong: every fault with its path, up to `MOST_FAULTS`. */
 export class InvalidRequestError extends RequestError {
   readonly code = 'invalid';
+  readonly errors: readonly FieldFault[];
 
-  constructor(readonly errors: readonly FieldFault[]) {
+  constructor(faults: readonly FieldFault[]) {
+    const errors = faults.slice(0, MOST_FAULTS);
     super(
       errors.map((fault) => `${fault.path === '' ? 'The body' : fault.path} ${fault.message}`).join('; '),
-      {
-        errors,
-      },
+      { errors },
     );
+    this.errors = errors;
   }
 }
 

@@ -54,6 +54,7 @@ describe('checks come in one order, whatever else is wrong', () => {
       404,
       'unknown-job',
     ],
+    ['an unknown job without a body', 'POST', '/jobs/nothing', {}, 404, 'unknown-job'],
     [
       'a body over 1 MiB of the wrong type',
       'POST',
@@ -111,6 +112,7 @@ describe('checks come in one order, whatever else is wrong', () => {
       'not-found',
     ],
     ['an id that is none', 'GET', '/tasks/17', {}, 404, 'not-found'],
+    ['a list with a slash at its end, with another verb', 'PUT', '/tasks/', {}, 405, 'method-not-allowed'],
     [
       'an unknown path, with a broken body',
       'POST',
@@ -161,6 +163,34 @@ describe('checks come in one order, whatever else is wrong', () => {
 });
 
 describe('faults', () => {
+  // PostgreSQL has no year 0 and reads no year of five digits.
+  it.each(['0000-06-01T00:00:00Z', '0001-01-01T00:00:00+01:00', '9999-12-31T23:59:59-01:00'])(
+    'are told of an instant that cannot be stored: %s',
+    async (from) => {
+      const { status, body } = await web.post('/tasks/cancel', { filter: { from } });
+      expect([status, body.errors.map((fault) => fault.path)]).toEqual([422, ['filter.from']]);
+    },
+  );
+
+  it('are told of a payload that is nested too deep to be walked through', async () => {
+    const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+    const body = `{"payload":{"text":"a","more":${deep}}}`;
+    const answer = await web.call('POST', '/jobs/test.echo', { headers: JSON_TYPE, body });
+    expect([answer.status, answer.body.code, answer.body.errors.length]).toEqual([422, 'invalid', 1]);
+  });
+
+  it('are told up to a thousand of them: an answer is not a multiple of what was sent', async () => {
+    const payload = { text: 'a', times: Array<string>(2_000).fill('') };
+    for (const [path, body] of [
+      ['/jobs/test.echo', { payload }],
+      ['/jobs/test.echo/bulk', { payloads: [payload, payload] }],
+      ['/jobs/test.echo', Object.fromEntries(payload.times.map((_, i) => [`key${String(i)}`, i]))],
+    ] as const) {
+      const answer = await web.post(path, body);
+      expect([answer.status, answer.body.errors.length]).toEqual([422, 1_000]);
+    }
+  });
+
   // Proven: without isStorableText in the readers, in decodeCursor and in KnownJobs each of them is a 500.
   it.each<[string, string, unknown, number, string[]]>([
     ['GET', '/tasks?key=%00', undefined, 422, ['key']],
