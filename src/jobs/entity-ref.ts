@@ -12,6 +12,9 @@ export interface EntityRef<T> {
   readonly [row]?: T;
 }
 
+/** A primary key; an object if it is composite. */
+export type EntityId = string | number | Readonly<Record<string, string | number>>;
+
 export type EntityClass<T = unknown> = abstract new (...args: never[]) => T;
 
 /**
@@ -19,10 +22,7 @@ export type EntityClass<T = unknown> = abstract new (...args: never[]) => T;
  * there any more). The payload's property says which entity it takes: `@IsEntityRef(() => User)` in a DTO,
  * `z.custom<User>(isEntityRef(User)).meta({ entity: 'User' })` with zod. `id`: the primary key, an object if it is composite.
  */
-export function entityRef<T>(
-  entity: EntityClass<T>,
-  id: string | number | Readonly<Record<string, string | number>>,
-): EntityRef<T> {
+export function entityRef<T>(entity: EntityClass<T>, id: EntityId): EntityRef<T> {
   return { $ref: { entity: entity.name, id } };
 }
 
@@ -64,12 +64,24 @@ export function entityAt(dto: EntityClass, property: string): EntityClass | unde
   return undefined;
 }
 
-/** What a reference names; undefined for anything else. */
-export function refOf(value: unknown): { entity: string; id: unknown } | undefined {
+/** What a reference names; undefined for anything else, also for a reference whose id is none (`entityRef(User, user.id)` of a user without one). */
+export function refOf(value: unknown): { entity: string; id: EntityId } | undefined {
   if (typeof value !== 'object' || value === null || !('$ref' in value)) return undefined;
   const { $ref } = value;
   if (typeof $ref !== 'object' || $ref === null || !('entity' in $ref) || !('id' in $ref)) return undefined;
-  return typeof $ref.entity === 'string' ? { entity: $ref.entity, id: $ref.id } : undefined;
+  return typeof $ref.entity === 'string' && isEntityId($ref.id)
+    ? { entity: $ref.entity, id: $ref.id }
+    : undefined;
+}
+
+// Anything else would be a question to the table rather than the name of a row.
+function isEntityId(id: unknown): id is EntityId {
+  if (typeof id !== 'object' || id === null) return isKeyPart(id);
+  return !Array.isArray(id) && Object.keys(id).length > 0 && Object.values(id).every(isKeyPart);
+}
+
+function isKeyPart(value: unknown): boolean {
+  return typeof value === 'string' || Number.isFinite(value);
 }
 
 /** Whether instances of this class are rows that TypeORM decorators declare. */

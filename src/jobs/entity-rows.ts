@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { DefinitionError } from '../foundation/index.js';
-import { refOf } from './entity-ref.js';
+import { type EntityId, refOf } from './entity-ref.js';
 import { EntityGoneError } from './job-errors.js';
 import { replaceAt } from './walk-paths.js';
 
@@ -19,17 +19,19 @@ export class EntityRows {
     const rows = new Map<string, Promise<unknown>>();
     replaceAt(payload, paths, (value, path) => {
       const ref = refOf(value);
-      if (ref !== undefined) rows.set(path, this.row(ref.entity, ref.id));
+      if (ref !== undefined) rows.set(JSON.stringify(path), this.row(ref.entity, ref.id));
       return value;
     });
     const fetched = new Map<string, unknown>();
     await Promise.all([...rows].map(async ([path, fetching]) => fetched.set(path, await fetching)));
-    return replaceAt(payload, paths, (value, path) => fetched.get(path) ?? value);
+    return replaceAt(payload, paths, (value, path) => fetched.get(JSON.stringify(path)) ?? value);
   }
 
-  private async row(entity: string, id: unknown): Promise<unknown> {
+  private async row(entity: string, id: EntityId): Promise<unknown> {
     const [source, metadata] = this.sourceOf(entity);
-    const row = await source.manager.findOne(metadata.target, { where: metadata.ensureEntityIdMap(id) });
+    // Of an object only the primary key, and all of it: a part of one, or another column, finds just any row.
+    const where = typeof id === 'object' ? metadata.getEntityIdMap(id) : metadata.ensureEntityIdMap(id);
+    const row = where === undefined ? null : await source.manager.findOne(metadata.target, { where });
     if (row === null) throw new EntityGoneError(entity, id);
     return row;
   }

@@ -130,6 +130,23 @@ describe('entityRef', () => {
     );
   });
 
+  // Proven: without the check of the id, each of the first three is handed the first row that the table happens to give.
+  it.each<[string, unknown]>([
+    ['no part of a key', {}],
+    ['a part of a composite key', { row: 'A' }],
+    ['another column', { price: 30 }],
+    ['nothing', null],
+    ['an operator', { row: { like: '%' }, number: 7 }],
+    ['no id at all', undefined],
+    ['a list', ['A', 7]],
+  ])('with %s for an id is refused', async (_what, id) => {
+    const seat = { $ref: { entity: 'Seat', id } };
+    const accepted = job('book').payload.parse({ seat, note: null });
+    await expect(
+      accepted.then((stored) => job('book').run(JSON.parse(JSON.stringify(stored)), context)),
+    ).rejects.toThrow();
+  });
+
   it('fails the attempt when the row is gone, and refuses what is no reference with advice', async () => {
     await expect(
       job('invite').run({ text: 'x', host: entityRef(Person, 99), guests: [] }, context),
