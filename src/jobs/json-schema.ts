@@ -1,9 +1,12 @@
+import { stepOf } from './walk-paths.js';
+
 /** A JSON Schema (2020-12) as a plain object. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
  * The paths at which a schema carries `keyword`, dotted, with `*` for any index or any key of a record: `card.number`,
- * `users.*.token`. A schema that refers back to itself adds `**.name`: that name at any depth.
+ * `users.*.token` (a name is written as `stepOf` says). A schema that refers back to itself adds `**.token`: that name at any
+ * depth, with the stars behind it.
  */
 export function pathsMarked(schema: JsonSchema, keyword: string): string[] {
   const found = new Set<string>();
@@ -19,8 +22,13 @@ export function pathsMarked(schema: JsonSchema, keyword: string): string[] {
       visit(child, step === null ? path : [...path, step], [...above, node]);
   };
   visit(schema, [], []);
-  if (cycles.length > 0) for (const path of [...found]) found.add(`**.${path.split('.').at(-1) ?? ''}`);
+  if (cycles.length > 0) for (const path of [...found]) found.add(atAnyDepth(path.split('.')));
   return [...found];
+}
+
+function atAnyDepth(steps: readonly string[]): string {
+  const named = steps.findLastIndex((step) => step !== '*');
+  return ['**', ...steps.slice(Math.max(0, named))].join('.');
 }
 
 type Child = readonly [step: string | null, schema: unknown];
@@ -29,7 +37,7 @@ function childrenOf(node: JsonSchema, root: JsonSchema): Child[] {
   const { properties, items, prefixItems, additionalProperties, patternProperties, $ref } = node;
   const children: Child[] = [];
   if (isSchema(properties))
-    for (const [name, child] of Object.entries(properties)) children.push([name, child]);
+    for (const [name, child] of Object.entries(properties)) children.push([stepOf(name), child]);
   if (isSchema(items)) children.push(['*', items]);
   if (Array.isArray(prefixItems))
     for (const [i, child] of prefixItems.entries()) children.push([String(i), child]);

@@ -1,21 +1,26 @@
 /** Called for each value that a path names; what it returns takes the value's place. */
-export type Replace = (value: unknown, path: string) => unknown;
+export type Replace = (value: unknown, path: readonly string[]) => unknown;
+
+/** A property's name as a step of a path, where a dot and a star mean something else. */
+export function stepOf(name: string): string {
+  return name.replaceAll('%', '%25').replaceAll('.', '%2E').replaceAll('*', '%2A');
+}
 
 /**
  * A copy of `value` in which everything that one of `paths` names went through `replace`. Paths are those of `pathsMarked`:
  * dotted, `*` for any key or index, a leading `**` for any depth. What no path names is shared with the original.
  */
 export function replaceAt(value: unknown, paths: readonly string[], replace: Replace): unknown {
-  return paths.reduce((result, path) => walk(result, path === '' ? [] : path.split('.'), '', replace), value);
+  return paths.reduce((result, path) => walk(result, path === '' ? [] : path.split('.'), [], replace), value);
 }
 
-function walk(value: unknown, steps: readonly string[], at: string, replace: Replace): unknown {
+function walk(value: unknown, steps: readonly string[], at: readonly string[], replace: Replace): unknown {
   const [step, ...rest] = steps;
   if (step === undefined) return value === undefined ? undefined : replace(value, at);
   if (typeof value !== 'object' || value === null) return value;
   if (step === '**') return anyDepth(value, steps, rest, at, replace);
   return mapChildren(value, (child, key) =>
-    step === '*' || step === key ? walk(child, rest, join(at, key), replace) : child,
+    step === '*' || step === stepOf(key) ? walk(child, rest, [...at, key], replace) : child,
   );
 }
 
@@ -24,12 +29,12 @@ function anyDepth(
   value: object,
   steps: readonly string[],
   rest: readonly string[],
-  at: string,
+  at: readonly string[],
   replace: Replace,
 ): unknown {
   const here = walk(value, rest, at, replace);
   if (typeof here !== 'object' || here === null) return here;
-  return mapChildren(here, (child, key) => walk(child, steps, join(at, key), replace));
+  return mapChildren(here, (child, key) => walk(child, steps, [...at, key], replace));
 }
 
 function mapChildren(value: object, map: (child: unknown, key: string) => unknown): unknown {
@@ -44,8 +49,4 @@ function mapChildren(value: object, map: (child: unknown, key: string) => unknow
     });
   }
   return copy;
-}
-
-function join(path: string, key: string): string {
-  return path === '' ? key : `${path}.${key}`;
 }

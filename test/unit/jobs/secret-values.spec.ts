@@ -38,4 +38,12 @@ describe('restoreSecrets', () => {
       users: [{ key: 'k-abcdef' }, { key: 'new' }],
     });
   });
+
+  it('finds the old secret under a key with a dot, and none under one that was not there', () => {
+    const original = { tokens: { 'example.com': 'tok-1' } };
+    const amended = { tokens: { 'example.com': '[secret]', valueOf: '[secret]' } };
+    expect(restoreSecrets(amended, original, ['tokens.*'])).toEqual({
+      tokens: { 'example.com': 'tok-1', valueOf: '[secret]' },
+    });
+  });
 });

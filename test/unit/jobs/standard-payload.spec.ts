@@ -52,6 +52,41 @@ describe('a payload declared by a zod schema', () => {
   });
 });
 
+describe('a secret', () => {
+  it('is found under a name with a dot, or one that is a star', () => {
+    const odd = z.object({
+      'api.key': z.string().meta({ secret: true }),
+      '*': z.string().meta({ secret: true }),
+    });
+    const secrets = pathsMarked(payloadSchemaOf(odd).jsonSchema(), 'secret');
+    expect(redactSecrets({ 'api.key': 'K', '*': 'S', api: { key: 'open' } }, secrets)).toEqual({
+      'api.key': '[secret]',
+      '*': '[secret]',
+      api: { key: 'open' },
+    });
+  });
+
+  it('in a list of a schema that holds itself blacks out such lists, not everything', () => {
+    interface Tree {
+      name: string;
+      tokens: string[];
+      children?: Tree[] | undefined;
+    }
+    const tree: z.ZodType<Tree> = z.lazy(() =>
+      z.object({
+        name: z.string(),
+        tokens: z.array(z.string().meta({ secret: true })),
+        children: z.array(tree).optional(),
+      }),
+    );
+    const secrets = pathsMarked(payloadSchemaOf(tree).jsonSchema(), 'secret');
+    const shown = { name: 'a', tokens: ['[secret]'] };
+    expect(
+      redactSecrets({ name: 'a', tokens: ['S'], children: [{ name: 'a', tokens: ['S'] }] }, secrets),
+    ).toEqual({ ...shown, children: [shown] });
+  });
+});
+
 describe('a Standard Schema of another library', () => {
   it('is used through the standard alone, asynchronous ones too', async () => {
     const even = payloadSchemaOf({
