@@ -9,13 +9,13 @@ import { isSecret } from './secret.decorator.js';
 
 /** The JSON Schema that a class-validator DTO amounts to. Rules without a JSON word (custom ones) are left out: it allows too much rather than too little. */
 export function dtoJsonSchema(dto: DtoClass): JsonSchema {
-  const definitions = new Map<DtoClass, JsonSchema>();
+  const definitions: Definitions = new Map();
   const root = objectSchema(dto, [dto], definitions);
-  const $defs = Object.fromEntries([...definitions].map(([type, schema]) => [type.name, schema]));
+  const $defs = Object.fromEntries([...definitions.values()].map(({ name, schema }) => [name, schema]));
   return Object.keys($defs).length === 0 ? root : { ...root, $defs };
 }
 
-type Definitions = Map<DtoClass, JsonSchema>;
+type Definitions = Map<DtoClass, { readonly name: string; readonly schema: JsonSchema }>;
 
 function objectSchema(dto: DtoClass, above: readonly DtoClass[], definitions: Definitions): JsonSchema {
   const storage = validator().getMetadataStorage();
@@ -85,11 +85,20 @@ function nestedSchema(
   const type = nestedTypeOf(dto, name);
   if (type === undefined) return { type: 'object' };
   if (type === above[0]) return { $ref: '#' };
-  if (!definitions.has(type)) {
-    definitions.set(type, {}); // a class that contains itself finds this entry and refers to it
-    definitions.set(type, objectSchema(type, [...above, type], definitions));
-  }
-  return { $ref: `#/$defs/${type.name}` };
+  const known = definitions.get(type);
+  if (known !== undefined) return { $ref: `#/$defs/${known.name}` };
+  const definition = freeName(type.name, definitions);
+  definitions.set(type, { name: definition, schema: {} }); // a class that contains itself finds this entry and refers to it
+  definitions.set(type, { name: definition, schema: objectSchema(type, [...above, type], definitions) });
+  return { $ref: `#/$defs/${definition}` };
+}
+
+// Classes of several files may have one name.
+function freeName(name: string, definitions: Definitions): string {
+  const taken = new Set([...definitions.values()].map((each) => each.name));
+  let free = name;
+  for (let n = 2; taken.has(free); n++) free = `${name}${String(n)}`;
+  return free;
 }
 
 function nestedTypeOf(dto: DtoClass, name: string): DtoClass | undefined {

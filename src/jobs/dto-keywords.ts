@@ -33,19 +33,28 @@ export const DTO_KEYWORDS: Readonly<Partial<Record<string, Keywords>>> = {
   }),
   matches: ([pattern]) => ({
     type: 'string',
-    ...(pattern instanceof RegExp && pattern.flags === '' ? { pattern: pattern.source } : {}),
+    ...(pattern instanceof RegExp && isOfJson(pattern) ? { pattern: pattern.source } : {}),
   }),
   isIn: ([values]) => ({ enum: values }),
   isEnum: ([entity]) => ({ enum: enumValues(entity) }),
   equals: ([value]) => ({ const: value }),
   isEmail: format('email'),
-  isUrl: format('uri'),
+  isUrl: text(), // it takes example.com, which is no uri
   isUuid: format('uuid'),
-  isIso8601: format('date-time'),
+  isIso8601: text(), // a day, a week, a local time
   isDateString: text(),
   isRFC3339: format('date-time'),
-  isDate: format('date-time'),
+  isDate: text(), // whatever the constructor of Date reads
 };
+
+// JSON Schema reads patterns as those of Unicode, in which `\-` is a fault.
+function isOfJson({ source, flags }: RegExp): boolean {
+  try {
+    return flags === '' && new RegExp(source, 'u').source === source;
+  } catch {
+    return false;
+  }
+}
 
 // A TypeScript enum of numbers also maps back from number to name; those keys are no values.
 function enumValues(entity: unknown): unknown[] {

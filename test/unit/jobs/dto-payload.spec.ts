@@ -8,9 +8,11 @@ import {
   IsEnum,
   IsIn,
   IsInt,
+  IsISO8601,
   IsNumber,
   IsOptional,
   IsString,
+  IsUrl,
   Length,
   Matches,
   Max,
@@ -18,6 +20,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import {
   InvalidPayloadError,
@@ -37,6 +40,14 @@ enum Fit {
 class Login {
   @IsString() user!: string;
   @Secret() @IsString() password!: string;
+}
+
+/** Another class of the same name, as two files may have. */
+function otherLogin(): new () => object {
+  class Login {
+    @Secret() @IsString() pin!: string;
+  }
+  return Login;
 }
 
 class Step {
@@ -200,6 +211,36 @@ describe('the JSON Schema of a DTO', () => {
         () => false,
       ),
     ).toBe(fits);
+  });
+});
+
+describe('the JSON Schema of a DTO allows too much rather than too little', () => {
+  class LoosePayload {
+    @IsOptional() @IsUrl() url?: string;
+    @IsOptional() @IsISO8601() day?: string;
+    @IsOptional() @IsDate() @Type(() => Date) at?: Date;
+    @IsOptional() @Matches(new RegExp('^\\d{3}\\-\\d{4}$')) phone?: string; // no pattern of Unicode, which JSON Schema asks for
+  }
+  const loose = payloadSchemaOf(LoosePayload);
+
+  it.each([{ url: 'example.com/a' }, { day: '2026-11-21' }, { at: '2026-11-21' }, { phone: '555-1234' }])(
+    'takes %j, as the DTO does',
+    async (value) => {
+      const ajv = new Ajv2020({ strict: false });
+      formats.default(ajv);
+      await loose.parse(value);
+      expect(ajv.compile(loose.jsonSchema())(value)).toBe(true);
+    },
+  );
+
+  it('keeps apart two classes of one name', () => {
+    const other = otherLogin();
+    class BothPayload {
+      @ValidateNested() @Type(() => Login) login!: Login;
+      @ValidateNested() @Type(() => other) other!: object;
+    }
+    const secrets = pathsMarked(payloadSchemaOf(BothPayload).jsonSchema(), 'secret');
+    expect(secrets).toEqual(['login.password', 'other.pin']);
   });
 });
 
