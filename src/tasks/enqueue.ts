@@ -49,6 +49,7 @@ export class Enqueue {
     const job = await this.jobs.get(jobName);
     checkOptions(options);
     const checked = await checkPayload(job, payload, 'payload');
+    await this.views.ready(job.name);
     const task = newTask(job, checked, options);
     try {
       if (!this.guard.tookRoom(job.queue, 1)) await this.guard.takeRoom(job.queue, 1);
@@ -92,6 +93,7 @@ export class Enqueue {
   /** A copy of a task: same job, payload and options. The stored payload was checked when it was accepted. */
   async again(id: string, copy: Omit<NewTask, 'id'>, payload: JsonValue): Promise<EnqueuedTask> {
     const task = { ...copy, id };
+    await this.views.ready(task.job);
     await this.guard.takeRoom(task.queue, 1);
     const [accepted, warnings] = await Promise.all([
       this.acceptance.accept(task),

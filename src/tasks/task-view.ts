@@ -85,9 +85,9 @@ export class TaskViews {
     return rows.map((row) => view(row, this.secretPaths.get(row.job) ?? [], null));
   }
 
-  /** A task that was accepted this moment, without reading it back. */
+  /** A task that was accepted this moment, without reading it back. Its job is `ready`. */
   fresh(task: NewTask, payload: JsonValue, createdAt: Date): TaskView {
-    const secretPaths = this.registry.find(task.job)?.secretPaths ?? this.secretPaths.get(task.job) ?? [];
+    const secretPaths = this.known(task.job) ?? [];
     const created = createdAt.toISOString();
     return {
       id: task.id,
@@ -116,9 +116,14 @@ export class TaskViews {
     };
   }
 
+  /** Reads the secret fields of a job for `fresh`; no promise where they are known. */
+  ready(job: string): Promise<unknown> | undefined {
+    return this.known(job) === undefined ? this.secretsOf(job) : undefined;
+  }
+
   /** Reads the secret fields of a job once; a job that nobody has registered has none that we know of. */
   async secretsOf(job: string): Promise<readonly string[]> {
-    const known = this.registry.find(job)?.secretPaths ?? this.secretPaths.get(job);
+    const known = this.known(job);
     if (known !== undefined) {
       this.secretPaths.set(job, known);
       return known;
@@ -126,6 +131,10 @@ export class TaskViews {
     const stored = await this.definitions.find(job);
     if (stored !== null) this.secretPaths.set(job, stored.secretPaths);
     return stored?.secretPaths ?? [];
+  }
+
+  private known(job: string): readonly string[] | undefined {
+    return this.registry.find(job)?.secretPaths ?? this.secretPaths.get(job);
   }
 }
 
