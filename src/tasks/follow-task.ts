@@ -26,6 +26,9 @@ export type TaskEvent =
 /** The row is read this often even when nobody says anything: a lost message must not leave a follower waiting for ever. */
 const LOOK_EVERY_MS = 15 * SECOND;
 
+/** News that wait for a follower who reads slowly. Beyond, the oldest are forgotten, and the row tells what matters of them. */
+const MOST_NEWS = 1_000;
+
 /** The state of a task now, and then what becomes of it. */
 @Injectable()
 export class FollowTask {
@@ -44,7 +47,7 @@ export class FollowTask {
     let wake = deferred();
     // Listen before reading: what happens in between is then heard (PROTOCOL interleaving 30).
     const leave = await this.feed.listen(id, (news) => {
-      inbox.push(news);
+      if (inbox.push(news) > MOST_NEWS) inbox.splice(0, 2, { kind: 'lookAgain' });
       wake.resolve();
     });
     try {
@@ -58,7 +61,12 @@ export class FollowTask {
         if (inbox.length === 0) await waitFor(wake.promise, lookAt - monotonicMs(), signal);
         wake = deferred();
         const news = inbox.splice(0);
-        yield* talk(news, last);
+        for (const each of news) {
+          const event = eventOf(each, last);
+          if (event === null) continue;
+          if (event.event === 'progress') last = withProgress(last, event);
+          yield event;
+        }
         if (news.length > 0 && !news.some((each) => each.kind === 'changed' || each.kind === 'lookAgain'))
           continue;
         const now = await this.reads.byId(id);
@@ -109,19 +117,22 @@ export class FollowTask {
   }
 }
 
-function* talk(news: readonly FeedNews[], row: TaskRow): Generator<TaskEvent> {
-  for (const each of news) {
-    if (each.kind === 'progress')
-      yield {
-        id: String(each.version),
-        event: 'progress',
-        data: { percent: each.percent, message: each.message },
-      };
-    if (each.kind === 'log') {
-      const { at, level, message, execution } = each;
-      yield { id: String(row.version), event: 'log', data: { at, level, message, execution } };
-    }
+/** What is told of a piece of news; null: nothing, because it is older than the row that was told. */
+function eventOf(news: FeedNews, row: TaskRow): TaskEvent | null {
+  if (news.kind === 'progress' && news.version >= row.version) {
+    const { version, percent, message } = news;
+    return { id: String(version), event: 'progress', data: { percent, message } };
   }
+  if (news.kind === 'log') {
+    const { at, level, message, execution } = news;
+    return { id: String(row.version), event: 'log', data: { at, level, message, execution } };
+  }
+  return null;
+}
+
+// The version stays that of the row: news may tell of one that is never written, because a job keeps its row locked.
+function withProgress(row: TaskRow, { data }: TaskEvent & { event: 'progress' }): TaskRow {
+  return { ...row, progressPercent: data.percent, progressMessage: data.message };
 }
 
 async function waitFor(news: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<void> {

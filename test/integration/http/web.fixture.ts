@@ -130,6 +130,7 @@ export interface Body {
   readonly workers: number;
   readonly running: readonly unknown[];
   readonly enabled: boolean;
+  readonly progress: { readonly percent: number };
   readonly every: number | null;
   readonly state: string;
   readonly audit: readonly unknown[];

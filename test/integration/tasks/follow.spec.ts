@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TaskFeed, Tasks, type TaskEvent } from '../../../src/tasks/index.js';
+import { openInProcess } from '../../support/in-process.js';
+import { waitFor } from '../../support/wait.js';
+import { gateOf, Web } from '../http/web.fixture.js';
+
+let web: Web;
+beforeAll(async () => {
+  web = await Web.start(['web', 'worker']);
+});
+afterAll(() => web.stop());
+
+interface Followed {
+  readonly first: TaskEvent;
+  next(): Promise<TaskEvent>;
+}
+
+/** Follows a task that has started; what comes after its present state waits to be asked for. */
+async function follow(id: string): Promise<Followed> {
+  await waitFor('the start', async () => (await web.get(`/tasks/${id}`)).body.status === 'STARTED');
+  const events = web.app.get(Tasks, { strict: false }).follow(id);
+  const next = async (): Promise<TaskEvent> => {
+    const { value, done } = await events.next();
+    if (done === true) throw new Error('the task has ended');
+    return value;
+  };
+  return { first: await next(), next };
+}
+
+describe('following a task', () => {
+  const feed = (): TaskFeed => web.app.get(TaskFeed, { strict: false });
+  const say = (id: string, message: string): void => {
+    feed().tell({ kind: 'log', id, at: new Date(0).toISOString(), level: 'info', message, execution: 1 });
+  };
+
+  // Proven: without the look at the version it is told after the state that it led to.
+  it('drops progress that is older than what was told', async () => {
+    const id = await web.enqueue('test.steps', { name: 'late' });
+    const { first, next } = await follow(id);
+    feed().tell({ kind: 'progress', id, version: Number(first.id) - 1, percent: 99, message: 'late' });
+    say(id, 'after it');
+    expect(await next()).toMatchObject({ event: 'log', data: { message: 'after it' } });
+    await web.post(`/tasks/${id}/cancel`);
+  });
+
+  it('does not tell the same progress again when the row is read', async () => {
+    const id = await web.enqueue('test.steps', { name: 'once' });
+    const { next } = await follow(id);
+    gateOf('once').half.resolve();
+    expect(await next()).toMatchObject({ event: 'progress', data: { percent: 50 } });
+    await waitFor('the row', async () => (await web.get(`/tasks/${id}`)).body.progress.percent === 50);
+    feed().tellChanged(id);
+    say(id, 'told before the change');
+    expect(await next()).toMatchObject({ event: 'log' });
+    gateOf('once').end.resolve();
+    expect(await next()).toMatchObject({ event: 'status', data: { status: 'FINISHED' } });
+  });
+
+  // Proven: without a bound all of them wait in memory for a client that does not read.
+  it('keeps the newest lines for a reader that is slow, and not all there are', async () => {
+    const id = await web.enqueue('test.steps', { name: 'chatty' });
+    const { next } = await follow(id);
+    let heard = 0;
+    await feed().listen(id, (news) => {
+      if (news.kind === 'log') heard++;
+    });
+    for (let i = 1; i <= 5_000; i++) say(id, String(i));
+    await waitFor('all lines', () => heard === 5_000);
+    await web.post(`/tasks/${id}/cancel`);
+    await web.ended(id);
+    const lines: string[] = [];
+    let event = await next();
+    for (; event.event !== 'status'; event = await next())
+      if (event.event === 'log') lines.push(event.data.message);
+    expect(event.data.status).toBe('CANCELLED');
+    expect(lines.length).toBeLessThanOrEqual(1_000);
+    expect(lines.at(-1)).toBe('5000');
+  });
+});
+
+describe('in a process that does not have the class of a job', () => {
+  // Proven: without the look into the ledger before the answer is made, the first answer of the process shows the secret.
+  it.each(['enqueue', 'again'] as const)('the answer of %s keeps its secrets', async (what) => {
+    const payload = { text: 'a', secret: 'S-12345' };
+    const id = await web.enqueue('test.echo', payload);
+    await web.ended(id);
+    const other = await openInProcess(web.appName);
+    try {
+      const task = await (what === 'again'
+        ? other.tasks.again(id)
+        : other.tasks.enqueue('test.echo', payload));
+      expect(task.payload).toEqual({ text: 'a', secret: '[secret]' });
+    } finally {
+      await other.close();
+    }
+  });
+});
