@@ -17,7 +17,8 @@ export function eventStream(
 ): Readable {
   const stream = new PassThrough();
   const keepAlive = setInterval(() => {
-    if (!stream.writableNeedDrain) stream.write(': keep-alive\n\n');
+    // What has ended may still wait to be read, for as long as the client likes.
+    if (!stream.writableEnded && !stream.writableNeedDrain) stream.write(': keep-alive\n\n');
   }, KEEP_ALIVE_MS);
   stop.signal.addEventListener('abort', () => stream.end(), { once: true });
   stream.once('close', () => {
