@@ -89,8 +89,11 @@ export class Queues {
     return this.get(name);
   }
 
-  // Knows the same queues as `list`, but counts nothing: a pause must not wait for that while a million wait.
-  private async isPaused(name: string): Promise<boolean> {
+  /**
+   * Knows the same queues as `list`, but counts nothing: a pause must not wait for that while a million wait. Throws
+   * `UnknownQueueError`.
+   */
+  async isPaused(name: string): Promise<boolean> {
     const state = (await this.states.all()).find((each) => each.queue === name);
     if (state !== undefined) return state.paused;
     const isKnown =

@@ -14,7 +14,7 @@ export interface RouteRules {
   readonly lasting?: boolean;
 }
 
-type NamedThing = 'job' | 'task' | 'failed-task' | 'schedule';
+type NamedThing = 'job' | 'task' | 'failed-task' | 'queue' | 'schedule';
 
 export const ROUTE_RULES = Symbol('shiftwork.routeRules');
 

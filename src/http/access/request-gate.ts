@@ -5,7 +5,7 @@ import { Schedules } from '../../clock/index.js';
 import { isStorableText } from '../../foundation/index.js';
 import { JobRegistry, UnknownJobError } from '../../jobs/index.js';
 import { JobDefinitions } from '../../ledger/index.js';
-import { Tasks } from '../../tasks/index.js';
+import { Queues, Tasks } from '../../tasks/index.js';
 import {
   BodyTooLargeError,
   ForbiddenError,
@@ -42,6 +42,7 @@ export class RequestGate {
     private readonly definitions: JobDefinitions,
     private readonly tasks: Tasks,
     private readonly failedTasks: FailedTasks,
+    private readonly queues: Queues,
     private readonly schedules: Schedules,
   ) {
     this.tokens = new Tokens(settings.tokens);
@@ -99,6 +100,8 @@ export class RequestGate {
         return this.tasks.get(paramOf(head, 'id').toLowerCase());
       case 'failed-task':
         return this.failedTasks.get(paramOf(head, 'id').toLowerCase());
+      case 'queue':
+        return this.queues.isPaused(paramOf(head, 'name'));
       case 'schedule':
         return this.schedules.get(paramOf(head, 'name'));
     }

@@ -25,7 +25,7 @@ export class QueuesController {
 
   @Post(':name/pause')
   @HttpCode(200)
-  @Rules({ access: [] })
+  @Rules({ access: [], names: 'queue' })
   @ApiOperation({ summary: 'Nothing of this queue starts until it is resumed; enqueuing goes on' })
   @Answers(200, 'Queue')
   async pause(@Param('name') name: string, @Body() body: unknown): Promise<QueueView> {
@@ -35,7 +35,7 @@ export class QueuesController {
 
   @Post(':name/resume')
   @HttpCode(200)
-  @Rules({ access: [] })
+  @Rules({ access: [], names: 'queue' })
   @ApiOperation({ summary: 'The queue is worked on again' })
   @Answers(200, 'Queue')
   async resume(@Param('name') name: string, @Body() body: unknown): Promise<QueueView> {

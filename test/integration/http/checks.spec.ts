@@ -122,6 +122,14 @@ describe('checks come in one order, whatever else is wrong', () => {
       'not-found',
     ],
     ['an unknown queue', 'POST', '/queues/nothing/pause', {}, 404, 'unknown-queue'],
+    [
+      'an unknown queue, with a broken body',
+      'POST',
+      '/queues/nothing/pause',
+      { headers: JSON_TYPE, body: '{' },
+      404,
+      'unknown-queue',
+    ],
     // Proven: without checkNames in the gate the next four are not 404.
     ['a queue with a NUL in its name', 'POST', '/queues/%00/pause', {}, 404, 'not-found'],
     ['a schedule with one', 'GET', '/schedules/%00', {}, 404, 'not-found'],
