@@ -11,11 +11,23 @@ import { isSecret } from './secret.decorator.js';
 export function dtoJsonSchema(dto: DtoClass): JsonSchema {
   const definitions: Definitions = new Map();
   const root = objectSchema(dto, [dto], definitions);
-  const $defs = Object.fromEntries([...definitions.values()].map(({ name, schema }) => [name, schema]));
+  const $defs = Object.fromEntries([...definitions.values()].map(definitionOf));
   return Object.keys($defs).length === 0 ? root : { ...root, $defs };
 }
 
-type Definitions = Map<DtoClass, { readonly name: string; readonly schema: JsonSchema }>;
+interface Definition {
+  readonly name: string;
+  /** Properties by which class-transformer chooses this class: they may be sent, and need not be declared. */
+  readonly chosenBy: Set<string>;
+  schema: JsonSchema;
+}
+
+type Definitions = Map<DtoClass, Definition>;
+
+function definitionOf({ name, chosenBy, schema }: Definition): [string, JsonSchema] {
+  const chosen = Object.fromEntries([...chosenBy].map((property) => [property, { type: 'string' }]));
+  return [name, { ...schema, properties: { ...chosen, ...(schema['properties'] as object) } }]; // of an object, by objectSchema
+}
 
 function objectSchema(dto: DtoClass, above: readonly DtoClass[], definitions: Definitions): JsonSchema {
   const storage = validator().getMetadataStorage();
@@ -82,15 +94,26 @@ function nestedSchema(
   definitions: Definitions,
 ): JsonSchema {
   if (!rules.some((rule) => rule.type === validator().ValidationTypes.NESTED_VALIDATION)) return {};
+  const { discriminator } =
+    transformerStorage().defaultMetadataStorage.findTypeMetadata(dto, name)?.options ?? {};
+  if (discriminator !== undefined) {
+    const types = discriminator.subTypes.map(({ value }) => value as DtoClass); // a class: class-transformer makes one
+    for (const type of types) define(type, above, definitions).chosenBy.add(discriminator.property);
+    return { anyOf: types.map((type) => ({ $ref: `#/$defs/${define(type, above, definitions).name}` })) };
+  }
   const type = nestedTypeOf(dto, name);
   if (type === undefined) return { type: 'object' };
   if (type === above[0]) return { $ref: '#' };
+  return { $ref: `#/$defs/${define(type, above, definitions).name}` };
+}
+
+function define(type: DtoClass, above: readonly DtoClass[], definitions: Definitions): Definition {
   const known = definitions.get(type);
-  if (known !== undefined) return { $ref: `#/$defs/${known.name}` };
-  const definition = freeName(type.name, definitions);
-  definitions.set(type, { name: definition, schema: {} }); // a class that contains itself finds this entry and refers to it
-  definitions.set(type, { name: definition, schema: objectSchema(type, [...above, type], definitions) });
-  return { $ref: `#/$defs/${definition}` };
+  if (known !== undefined) return known;
+  const definition: Definition = { name: freeName(type.name, definitions), chosenBy: new Set(), schema: {} };
+  definitions.set(type, definition); // a class that contains itself finds this entry and refers to it
+  definition.schema = objectSchema(type, [...above, type], definitions);
+  return definition;
 }
 
 // Classes of several files may have one name.
@@ -125,6 +148,8 @@ function refSchema(entity: string): JsonSchema {
 function nullable(schema: JsonSchema): JsonSchema {
   const { type, enum: values } = schema;
   if (typeof schema['$ref'] === 'string') return { anyOf: [schema, { type: 'null' }] };
+  if (Array.isArray(schema['anyOf']))
+    return { ...schema, anyOf: [...(schema['anyOf'] as unknown[]), { type: 'null' }] };
   return {
     ...schema,
     ...(typeof type === 'string' ? { type: [type, 'null'] } : {}),

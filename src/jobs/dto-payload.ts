@@ -25,7 +25,7 @@ export class DtoPayload implements PayloadSchema {
     const unsafe = unsafeKeys(value, at);
     if (unsafe.length > 0) throw new InvalidPayloadError(unsafe);
     if (Object.keys(this.jsonSchema()['properties'] ?? {}).length === 0) return empty(value, at);
-    const instance = transformer().plainToInstance(this.declared, value);
+    const instance = transformer().plainToInstance(this.declared, copyOf(value));
     const errors = await validator().validate(instance, RULES);
     if (errors.length > 0) throw new InvalidPayloadError(issuesOf(errors, instance, at));
     return value;
@@ -49,6 +49,14 @@ function empty(value: object, at: string): object {
       extra.map((key) => ({ path: `${at}.${key}`, message: `property ${key} should not exist` })),
     );
   return value;
+}
+
+// class-transformer takes the property that chose a class out of what it was given, and that is what will be stored.
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, copyOf(child)]));
 }
 
 // class-transformer leaves these keys out without a word, so that no rule would ever see them.

@@ -42,6 +42,32 @@ class Login {
   @Secret() @IsString() password!: string;
 }
 
+abstract class Payment {
+  @IsOptional() @IsString() note?: string;
+}
+
+class Card extends Payment {
+  @Secret() @IsString() number!: string;
+}
+
+class Voucher extends Payment {
+  @IsString() code!: string;
+}
+
+class PaymentPayload {
+  @ValidateNested()
+  @Type(() => Payment, {
+    discriminator: {
+      property: 'kind',
+      subTypes: [
+        { value: Voucher, name: 'voucher' },
+        { value: Card, name: 'card' },
+      ],
+    },
+  })
+  payment!: Card | Voucher;
+}
+
 /** Another class of the same name, as two files may have. */
 function otherLogin(): new () => object {
   class Login {
@@ -249,6 +275,18 @@ describe('@Secret()', () => {
 
   it('is found in nested classes too', () => {
     expect(new Set(secrets)).toEqual(new Set(['token', 'login.password', '**.token', '**.password']));
+  });
+
+  it('is found in the classes that a discriminator chooses from, which the schema takes', async () => {
+    const chosen = { payment: { kind: 'card', number: '4111' } };
+    const payment = payloadSchemaOf(PaymentPayload);
+    const stored = await payment.parse(structuredClone(chosen)); // Proven: without the copy, what chose the class is lost
+    expect(stored).toEqual(chosen);
+    expect(await payment.revive(stored)).toMatchObject({ payment: expect.any(Card) as unknown });
+    expect(new Ajv2020({ strict: false }).compile(payment.jsonSchema())(chosen)).toBe(true);
+    expect(redactSecrets(chosen, pathsMarked(payment.jsonSchema(), 'secret'))).toEqual({
+      payment: { kind: 'card', number: '[secret]' },
+    });
   });
 
   it('is replaced wherever it stands, and the payload itself is left alone', () => {
