@@ -7,11 +7,21 @@ import type { JsonSchema } from './json-schema.js';
 import type { DtoClass } from './payload-schema.js';
 import { isSecret } from './secret.decorator.js';
 
+/** What a property of a class is called in the schema. */
+type NameOf = (dto: DtoClass, property: string) => string;
+
+/** As it is sent: `@Expose({ name })` may say otherwise than the class. */
+const asSent: NameOf = (dto, property) =>
+  transformerStorage().defaultMetadataStorage.findExposeMetadata(dto, property)?.options?.name ?? property;
+
+/** As it is in an instance of the class. */
+export const asDeclared: NameOf = (_dto, property) => property;
+
 /** The JSON Schema that a class-validator DTO amounts to. Rules without a JSON word (custom ones) are left out: it allows too much rather than too little. */
-export function dtoJsonSchema(dto: DtoClass): JsonSchema {
-  const definitions: Definitions = new Map();
+export function dtoJsonSchema(dto: DtoClass, nameOf: NameOf = asSent): JsonSchema {
+  const definitions: Definitions = { byClass: new Map(), nameOf };
   const root = objectSchema(dto, [dto], definitions);
-  const $defs = Object.fromEntries([...definitions.values()].map(definitionOf));
+  const $defs = Object.fromEntries([...definitions.byClass.values()].map(definitionOf));
   return Object.keys($defs).length === 0 ? root : { ...root, $defs };
 }
 
@@ -22,7 +32,10 @@ interface Definition {
   schema: JsonSchema;
 }
 
-type Definitions = Map<DtoClass, Definition>;
+interface Definitions {
+  readonly byClass: Map<DtoClass, Definition>;
+  readonly nameOf: NameOf;
+}
 
 function definitionOf({ name, chosenBy, schema }: Definition): [string, JsonSchema] {
   const chosen = Object.fromEntries([...chosenBy].map((property) => [property, { type: 'string' }]));
@@ -38,12 +51,13 @@ function objectSchema(dto: DtoClass, above: readonly DtoClass[], definitions: De
   for (const [name, all] of Object.entries(storage.groupByPropertyName(rules))) {
     const isOptional = all.some((rule) => rule.type === validator().ValidationTypes.CONDITIONAL_VALIDATION);
     const schema = propertySchema(dto, name, all, above, definitions);
-    properties[name] = {
+    const called = definitions.nameOf(dto, name);
+    properties[called] = {
       ...(isOptional ? nullable(schema) : schema),
       ...defaultOf(defaults[name]),
       ...(isSecret(dto, name) ? { secret: true } : {}),
     };
-    if (!isOptional && defaults[name] === undefined) required.push(name);
+    if (!isOptional && defaults[name] === undefined) required.push(called);
   }
   return {
     type: 'object',
@@ -108,17 +122,17 @@ function nestedSchema(
 }
 
 function define(type: DtoClass, above: readonly DtoClass[], definitions: Definitions): Definition {
-  const known = definitions.get(type);
+  const known = definitions.byClass.get(type);
   if (known !== undefined) return known;
   const definition: Definition = { name: freeName(type.name, definitions), chosenBy: new Set(), schema: {} };
-  definitions.set(type, definition); // a class that contains itself finds this entry and refers to it
+  definitions.byClass.set(type, definition); // a class that contains itself finds this entry and refers to it
   definition.schema = objectSchema(type, [...above, type], definitions);
   return definition;
 }
 
 // Classes of several files may have one name.
 function freeName(name: string, definitions: Definitions): string {
-  const taken = new Set([...definitions.values()].map((each) => each.name));
+  const taken = new Set([...definitions.byClass.values()].map((each) => each.name));
   let free = name;
   for (let n = 2; taken.has(free); n++) free = `${name}${String(n)}`;
   return free;

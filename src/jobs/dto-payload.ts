@@ -1,6 +1,6 @@
 import { transformer, validator } from './class-validator.js';
 import { issuesOf } from './dto-issues.js';
-import { dtoJsonSchema } from './dto-json-schema.js';
+import { asDeclared, dtoJsonSchema } from './dto-json-schema.js';
 import { InvalidPayloadError, type PayloadIssue } from './job-errors.js';
 import type { JsonSchema } from './json-schema.js';
 import type { DtoClass, PayloadSchema } from './payload-schema.js';
@@ -38,6 +38,10 @@ export class DtoPayload implements PayloadSchema {
   jsonSchema(): JsonSchema {
     this.schema ??= dtoJsonSchema(this.declared);
     return this.schema;
+  }
+
+  revivedSchema(): JsonSchema {
+    return dtoJsonSchema(this.declared, asDeclared);
   }
 }
 

@@ -45,12 +45,15 @@ export function defineJob(
   const declaration = checkedPayload(className, options.payload);
   const payload = payloadSchemaOf(declaration);
   const payloadSchema = payload.jsonSchema();
-  const entityPaths = pathsMarked(payloadSchema, 'entity');
+  const revivedSchema = payload.revivedSchema();
+  const entityPaths = pathsMarked(revivedSchema, 'entity');
   return {
     ...checkedOptions(className, options),
     payload,
     payloadSchema,
-    secretPaths: pathsMarked(payloadSchema, 'secret'),
+    secretPaths: [
+      ...new Set([...pathsMarked(payloadSchema, 'secret'), ...pathsMarked(revivedSchema, 'secret')]),
+    ],
     run: async (stored, context) => {
       const revived = await payload.revive(stored);
       const filled = entityPaths.length === 0 ? revived : await rows.fillIn(revived, entityPaths);

@@ -28,4 +28,6 @@ export interface PayloadSchema {
   revive(stored: unknown): Promise<unknown>;
   /** For `GET /jobs` and OpenAPI. */
   jsonSchema(): JsonSchema;
+  /** The same with the names that `revive` gives, where they are others. */
+  revivedSchema(): JsonSchema;
 }

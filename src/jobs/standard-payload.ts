@@ -23,6 +23,10 @@ export class StandardPayload implements PayloadSchema {
     return this.schema;
   }
 
+  revivedSchema(): JsonSchema {
+    return this.jsonSchema();
+  }
+
   private async validate(value: unknown, at: string): Promise<unknown> {
     const validating = this.declared['~standard'].validate(value);
     const outcome = validating instanceof Promise ? await validating : validating;

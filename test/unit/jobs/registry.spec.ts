@@ -1,5 +1,6 @@
 import { Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { Expose } from 'class-transformer';
 import { IsString } from 'class-validator';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +16,8 @@ import {
   MissingPayloadError,
   MOST_TIMEOUT_MS,
   NoPayload,
+  redactSecrets,
+  Secret,
   Snooze,
   type TaskContext,
   UnknownJobError,
@@ -50,6 +53,17 @@ class GreetJob implements Job<GreetPayload, string> {
 class MailJob implements Job<NoPayload> {
   run(): void {
     return;
+  }
+}
+
+class RenamedPayload {
+  @Expose({ name: 'api_token' }) @Secret() @IsString() apiToken!: string;
+}
+
+@JobHandler({ name: 'renamed', payload: RenamedPayload })
+class RenamedJob implements Job<RenamedPayload, string> {
+  run({ apiToken }: RenamedPayload): string {
+    return apiToken;
   }
 }
 
@@ -101,6 +115,16 @@ describe('the job registry at boot', () => {
   it('runs the handler with stored JSON as an instance of its DTO', async () => {
     const registry = await boot(GreetJob, Greeting);
     await expect(registry.get('greet').run({ name: 'Ada' }, noContext)).resolves.toBe('Hello Ada!');
+  });
+
+  it('knows a property by the name under which it is sent', async () => {
+    const job = (await boot(RenamedJob)).get('renamed');
+    const sent = { api_token: 'S-12345' };
+    expect(await job.run(await job.payload.parse(sent), noContext)).toBe('S-12345');
+    expect(job.payloadSchema).toMatchObject({ required: ['api_token'] });
+    // The transformer takes its own name as well.
+    for (const each of [sent, { apiToken: 'S-12345' }])
+      expect(JSON.stringify(redactSecrets(each, job.secretPaths))).not.toContain('S-12345');
   });
 
   it('answers an unknown name with the ones it knows', async () => {
