@@ -57,6 +57,7 @@ export class KnownJobs {
   }
 
   private async checkBySchema(stored: StoredJob, payload: unknown, at: string): Promise<unknown> {
+    assertNoEntities(payload, at);
     const compile = await (this.compile ??= loadAjv());
     const text = JSON.stringify(stored.payloadSchema);
     const validate = this.compiled.get(text) ?? compile(stored.payloadSchema as object); // JSON Schema: an object
@@ -72,10 +73,22 @@ type Compile = (schema: object) => ValidateFunction;
 async function loadAjv(): Promise<Compile> {
   const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
   // The draft that zod and our DTOs write; the plain Ajv refuses a schema that names it.
-  const ajv = new Ajv2020({ allErrors: true, strict: false });
+  const ajv = new Ajv2020({ allErrors: true, strict: false, code: { regExp } });
   formats.default.default(ajv);
   return (schema) => ajv.compile(schema);
 }
+
+// JSON Schema reads patterns as those of Unicode; zod writes what it was given, in which `\-` may stand.
+const regExp = Object.assign(
+  (pattern: string, flags: string): RegExp => {
+    try {
+      return new RegExp(pattern, flags);
+    } catch {
+      return new RegExp(pattern);
+    }
+  },
+  { code: 'new RegExp' }, // for code that is written to a file, which ours is not
+);
 
 const cache = new WeakMap<JobDefinition, KnownJob>();
 

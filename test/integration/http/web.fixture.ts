@@ -96,7 +96,18 @@ class CrowdedJob implements Job<object, null> {
   }
 }
 
-@Module({ providers: [EchoJob, StepsJob, FailJob, UndoneJob, LimitedJob, CrowdedJob] })
+/** Its pattern is none of Unicode, as many are. */
+const PhonePayload = z.object({ phone: z.string().regex(new RegExp('^\\d{3}\\-\\d{4}$')) });
+
+@JobHandler({ name: 'test.phone', payload: PhonePayload })
+@Injectable()
+class PhoneJob implements Job<object, null> {
+  async run(): Promise<null> {
+    return null;
+  }
+}
+
+@Module({ providers: [EchoJob, StepsJob, FailJob, UndoneJob, LimitedJob, CrowdedJob, PhoneJob] })
 class TestJobs {}
 
 interface Fault {

@@ -1,3 +1,4 @@
+import { Entity, PrimaryColumn } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TaskFeed, Tasks, type TaskEvent } from '../../../src/tasks/index.js';
 import { openInProcess } from '../../support/in-process.js';
@@ -78,7 +79,25 @@ describe('following a task', () => {
   });
 });
 
+@Entity()
+class Customer {
+  @PrimaryColumn() id = 7;
+}
+
 describe('in a process that does not have the class of a job', () => {
+  it('its payload is checked by its schema, whose patterns need not be of Unicode, and holds no entities', async () => {
+    const { tasks, close } = await openInProcess(web.appName);
+    try {
+      expect(await tasks.enqueue('test.phone', { phone: '555-1234' })).toMatchObject({ isNew: true });
+      await expect(tasks.enqueue('test.phone', { phone: '5551234' })).rejects.toThrow('payload.phone');
+      await expect(tasks.enqueue('test.echo', { text: 'a', of: new Customer() })).rejects.toThrow(
+        'payload.of: is an instance of the entity Customer',
+      );
+    } finally {
+      await close();
+    }
+  });
+
   // Proven: without the look into the ledger before the answer is made, the first answer of the process shows the secret.
   it.each(['enqueue', 'again'] as const)('the answer of %s keeps its secrets', async (what) => {
     const payload = { text: 'a', secret: 'S-12345' };
