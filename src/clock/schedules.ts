@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, encodeCursor, pageOf, type Page } from '../foundation/index.js';
-import { ScheduleRecords, TickRecords, type ScheduleRow, type ScheduleSource } from '../ledger/index.js';
+import { decodeCursor, encodeCursor, pageOf, type JsonValue, type Page } from '../foundation/index.js';
+import { restoreSecrets } from '../jobs/index.js';
+import {
+  ScheduleRecords,
+  TickRecords,
+  type ScheduleDefinition,
+  type ScheduleRow,
+  type ScheduleSource,
+} from '../ledger/index.js';
 import { Postgres } from '../postgres/index.js';
 import { Tasks, TaskViews, type EnqueuedTask } from '../tasks/index.js';
 import { Telemetry } from '../telemetry/index.js';
@@ -63,7 +70,8 @@ export class Schedules {
   ): Promise<{ schedule: ScheduleView; isNew: boolean }> {
     const { now, row: current } = await this.records.findNow(name);
     if (current !== null) refuseMethod(current, 'changed');
-    const { definition, issues } = readBody(name, body, now.getTime(), current);
+    const { definition: asked, issues } = readBody(name, body, now.getTime(), current);
+    const definition = await this.withSecrets(asked, current);
     const all = [...issues, ...(await this.payloads.issuesOf(definition, issues))];
     if (all.length > 0) throw new InvalidScheduleError(all);
     const { row, isNew } = await this.records.put(definition, by);
@@ -119,9 +127,19 @@ export class Schedules {
   /** Newest first; `limit` 1 to 200. Throws `ScheduleNotFoundError`, `BadCursorError`. */
   async ticks(name: string, limit = 50, cursor: string | null = null): Promise<Page<TickView>> {
     await this.row(name);
-    const before = cursor === null ? null : new Date(Number(decodeCursor(cursor, 1, isInstant)[0]));
+    const before = cursor === null ? null : new Date(Number(decodeCursor(cursor, 1, isTickTime)[0]));
     const rows = await this.tickRecords.page(name, limit + 1, before);
     return pageOf(rows, limit, tickView, (row) => [row.dueAt.getTime()]);
+  }
+
+  // Whoever changes the time sends back what was shown of the payload.
+  private async withSecrets(
+    asked: ScheduleDefinition,
+    current: ScheduleRow | null,
+  ): Promise<ScheduleDefinition> {
+    if (current?.job !== asked.job) return asked;
+    const secrets = await this.views.secretsOf(asked.job);
+    return { ...asked, payload: restoreSecrets(asked.payload, current.payload, secrets) as JsonValue }; // JSON in, JSON out
   }
 
   private async row(name: string): Promise<ScheduleRow> {
@@ -165,9 +183,11 @@ export class Schedules {
 
 const ALL = 2_147_483_647;
 
-// The last moment of a Date; PostgreSQL knows later ones, and nothing was due before 1970.
-function isInstant(part: unknown): boolean {
-  return Number.isInteger(part) && Number(part) >= 0 && Number(part) <= 8.64e15;
+/** The last one that can be written with a year of four digits, ms. */
+const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+function isTickTime(part: unknown): boolean {
+  return typeof part === 'number' && Number.isInteger(part) && part >= 0 && part <= LAST_INSTANT;
 }
 
 function refuseMethod(row: ScheduleRow, what: string): void {

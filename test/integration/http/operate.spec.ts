@@ -1,3 +1,4 @@
+import { encodeCursor } from '../../../src/foundation/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { query } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
@@ -197,6 +198,27 @@ describe('schedules', () => {
     expect((await web.get('/schedules/leap/ticks')).body.items).toBeInstanceOf(Array);
     expect((await web.call('DELETE', '/schedules/leap')).status).toBe(204);
     expect((await web.get('/schedules/leap')).status).toBe(404);
+  });
+
+  it('keep a secret that is sent back as it was shown', async () => {
+    const body = { ...BODY, payload: { text: 'tick', secret: 'S-12345' } };
+    await web.call('PUT', '/schedules/secretive', { json: body });
+    const shown = { text: 'tick', secret: '[secret]' };
+    expect((await web.get('/schedules/secretive')).body).toMatchObject({ payload: shown });
+    await web.call('PUT', '/schedules/secretive', { json: { ...body, payload: shown, cron: '0 4 * * *' } });
+    const run = await web.post('/schedules/secretive/run');
+    const rows = await query(`select payload->>'secret' as secret from "${web.appName}".task where id = $1`, [
+      run.body.id,
+    ]);
+    expect(rows).toEqual([{ secret: 'S-12345' }]);
+  });
+
+  it('refuse a cursor that no page of ticks has given', async () => {
+    await web.call('PUT', '/schedules/ticking', { json: BODY });
+    const { status, body } = await web.get(
+      `/schedules/ticking/ticks?cursor=${encodeCursor([Number.MAX_SAFE_INTEGER])}`,
+    );
+    expect([status, body.code]).toEqual([400, 'bad-cursor']);
   });
 
   it.each([
