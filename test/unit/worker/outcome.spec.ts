@@ -154,7 +154,7 @@ describe('a run whose result or error cannot be read', () => {
       },
       'not loaded',
     ],
-    ['levels without end', { value: deep }, 'call stack'],
+    ['levels without end', { value: deep }, 'nested deeper than 500 levels'],
   ])('is FAILED for %s', (_, { value }, why) => {
     expect(decideOutcome({ kind: 'returned', value }, circumstances)).toMatchObject({
       status: 'FAILED',
