@@ -91,3 +91,21 @@ describe('invariant 1: 202 means committed, 503 means nothing is known to be acc
     expect(await world.ended(sure.body.id)).toMatchObject({ status: 'FINISHED', execution: 1 });
   });
 });
+
+// Proven: with synchronous_commit = off, the row is gone.
+it('a task is on the disk when its 202 is given', async () => {
+  const server = await dedicatedPostgres({ wal_writer_delay: '10s' }); // else its own writer might be in time
+  const alone = new World({ DATABASE_URL: server.url });
+  try {
+    await alone.web();
+    const { id } = await alone.enqueue('test.noop');
+    await server.kill('SIGKILL');
+    await server.restart();
+    expect(await alone.rows('SELECT status FROM app.live WHERE id = $1', [id])).toEqual([
+      { status: 'QUEUED' },
+    ]);
+  } finally {
+    await alone.end();
+    await server.dispose();
+  }
+});
