@@ -1,5 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 import { SECOND } from '../foundation/index.js';
+import { isRefusedSelect } from './refused-database.js';
 
 /** A refusal so long after the one before has nothing to do with it. */
 const FORGET_AFTER_MS = 10 * SECOND;
@@ -12,6 +13,9 @@ const FORGET_AFTER_MS = 10 * SECOND;
  * only a new connection finds the new master. The refused command is not sent again: its caller is told, and decides.
  * As long as the new connection ends at the replica too, ioredis would count its attempts from the beginning, because each
  * connection succeeds: hence a count of our own.
+ *
+ * ioredis also goes on, in database 0, when the server refuses to SELECT ours: such a connection is given up before anybody may
+ * use it, and tried again.
  */
 export function reconnection(): Pick<RedisOptions, 'retryStrategy' | 'reconnectOnError'> {
   let isRefused = false;
@@ -24,7 +28,7 @@ export function reconnection(): Pick<RedisOptions, 'retryStrategy' | 'reconnectO
     isRefused = false;
   };
   return {
-    reconnectOnError: (error) => (isRefused ||= isReadOnly(error)),
+    reconnectOnError: (error) => (isRefused ||= isReadOnly(error) || isRefusedSelect(error)),
     retryStrategy: (attempt) => {
       if (!isRefused) return waitMs(attempt);
       noteRefusal();

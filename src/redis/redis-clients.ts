@@ -1,10 +1,11 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { SETTINGS, type Settings } from '../config/index.js';
+import { SETTINGS, type Settings, type SettingsError } from '../config/index.js';
 import { messageOf } from '../foundation/index.js';
 import { Telemetry } from '../telemetry/index.js';
 import { openRedis } from './connection.js';
 import { Keys } from './keys.js';
+import { databaseFault } from './refused-database.js';
 import { Subscriptions } from './subscriptions.js';
 
 /**
@@ -22,6 +23,8 @@ export class RedisClients implements OnApplicationShutdown {
   private readonly opened: Redis[] = [];
   private readonly readyListeners = new Set<() => void>();
   private away = false;
+  /** Why the server that answers is not one for us. */
+  private refused: SettingsError | undefined;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -60,22 +63,14 @@ export class RedisClients implements OnApplicationShutdown {
     return this.opened.filter((client) => client.status !== 'end').length;
   }
 
-  /** Resolves once commands can be sent, or after `ms`, whichever is first. */
+  /**
+   * Resolves once commands can be sent, or after `ms`, whichever is first. Throws `SettingsError` when Redis answers and does not
+   * have the database that REDIS_URL names.
+   */
   async untilReady(ms: number): Promise<boolean> {
-    if (this.isReady) return true;
-    return new Promise((resolve) => {
-      const settle = (ready: boolean): void => {
-        clearTimeout(timer);
-        stop();
-        resolve(ready);
-      };
-      const timer = setTimeout(() => {
-        settle(false);
-      }, ms);
-      const stop = this.onReady(() => {
-        settle(true);
-      });
-    });
+    if (!this.isReady) await this.untilAnswered(ms);
+    if (this.refused !== undefined) throw this.refused;
+    return this.isReady;
   }
 
   close(): void {
@@ -94,15 +89,36 @@ export class RedisClients implements OnApplicationShutdown {
     return client;
   }
 
+  private async untilAnswered(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        stop();
+        this.command.off('error', look);
+        resolve();
+      };
+      const look = (): void => {
+        if (this.refused !== undefined) settle();
+      };
+      const timer = setTimeout(settle, ms);
+      const stop = this.onReady(settle);
+      this.command.on('error', look);
+      look();
+    });
+  }
+
   private noteAway(error: unknown): void {
-    if (this.away) return;
+    const fault = databaseFault(error);
+    const isNews = !this.away || (fault !== undefined && this.refused === undefined);
     this.away = true;
-    this.telemetry.emit('redis.unavailable', { client: 'command', error: messageOf(error) });
+    this.refused ??= fault;
+    if (isNews) this.telemetry.emit('redis.unavailable', { client: 'command', error: messageOf(error) });
   }
 
   private noteReady(): void {
     if (this.away) this.telemetry.emit('redis.available', { client: 'command' });
     this.away = false;
+    this.refused = undefined;
     for (const listener of this.readyListeners) listener();
   }
 }

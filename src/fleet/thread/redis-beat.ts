@@ -26,8 +26,9 @@ export class RedisPulse {
     this.redis = new Redis(options.redisUrl, {
       connectionName: `${options.appName}:heartbeat`,
       retryStrategy: (attempt) => Math.min(attempt * 100, 1_000),
-      // A master that a fail-over made a replica. See redis/reconnection.ts; here a beat every 1.5 s is back-off enough.
-      reconnectOnError: (error) => error.message.includes('READONLY'),
+      // A master that a fail-over made a replica, or a server without our database. See redis/reconnection.ts; here a beat every
+      // 1.5 s is back-off enough.
+      reconnectOnError: isAstray,
       connectTimeout: REDIS_ATTEMPT_MS,
       commandTimeout: REDIS_ATTEMPT_MS,
       maxRetriesPerRequest: 0,
@@ -136,6 +137,11 @@ export class RedisPulse {
   private queueKey(queue: string, type: string): string {
     return `{${this.options.appName}:${queue}}:${queue}:${type}`;
   }
+}
+
+function isAstray(error: Error): boolean {
+  const { command } = error as { command?: { name: string } }; // ioredis adds it to what a server answers
+  return error.message.includes('READONLY') || command?.name === 'select';
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

@@ -13,6 +13,7 @@ import {
   dedicatedRedis,
   dropWorld,
   environmentOf,
+  redisUrl,
   uniqueAppName,
 } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
@@ -176,6 +177,15 @@ describe('what the command line tells the shell', () => {
     });
     expect({ code, document }).toMatchObject({ code: 2, document: { error: { code: 'bad-settings' } } });
     expect(stderr).toContain(`"${value}"`);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it.each(['ps', 'queues', 'doctor'])('2 for a database that Redis does not have: %s', async (command) => {
+    const { code, stderr, stdout } = await shiftwork([command], {
+      REDIS_URL: new URL('/12345', redisUrl()).href,
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/REDIS_URL names the database 12345.*DB index is out of range/);
     expect(stderr).not.toContain('    at ');
   });
 
