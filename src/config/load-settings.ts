@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
-import { SECOND } from '../foundation/index.js';
+import { messageOf, SECOND } from '../foundation/index.js';
 import { parseQueues, type Lane } from './queues.js';
 import type { Role } from './roles.js';
 import type { RestAccess, Settings, SettingsWarning, Token, TokenRole } from './settings.js';
@@ -29,11 +29,7 @@ export function loadSettings(
   const production = env['NODE_ENV'] === 'production';
   const tokens = readTokens(read);
   const graceSeconds = read.number('SHUTDOWN_GRACE', 25, { min: 2, max: 3_600, unit: 'seconds' });
-  const databaseUrl = read.url(
-    'DATABASE_URL',
-    ['postgres:', 'postgresql:'],
-    'postgres://user:password@host:5432/name',
-  );
+  const databaseUrl = readDatabaseUrl(read);
   const redisUrl = readRedisUrl(read);
   const port = read.number('PORT', 3000, { min: 0, max: 65_535, unit: 'a TCP port' });
   const webTokenless = roles.includes('web') && rest === 'tokens' && tokens.length === 0;
@@ -177,6 +173,33 @@ function isDecodable(text: string): boolean {
   }
 }
 
+function readDatabaseUrl(read: Reader): string {
+  const example = 'postgres://user:password@host:5432/name';
+  const url = read.url('DATABASE_URL', ['postgres:', 'postgresql:'], example);
+  if (url === '') return url;
+  // pg reads them with each connection, and what it says then sounds like a server that is away.
+  for (const name of ['sslrootcert', 'sslcert', 'sslkey']) {
+    const file = new URL(url).searchParams.get(name);
+    const fault = file === null || file === '' ? undefined : unreadable(file);
+    if (fault !== undefined)
+      read.fault(
+        'DATABASE_URL',
+        `names a file that cannot be read: ${name} (${fault})`,
+        `${example}?${name}=/path/to/file.pem`,
+      );
+  }
+  return url;
+}
+
+function unreadable(file: string): string | undefined {
+  try {
+    readFileSync(file);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 function readRedisUrl(read: Reader): string {
   const name = redisVariable(read);
   if (name === undefined) return '';
@@ -223,7 +246,10 @@ function redisTls(read: Reader, url: string): Settings['redisTls'] {
       ? 'verify'
       : 'accept'
     : 'off';
-  return read.oneOf('REDIS_TLS', fallback, ['off', 'accept', 'verify']);
+  const tls = read.oneOf('REDIS_TLS', fallback, ['off', 'accept', 'verify']);
+  if (tls === 'off' && url.startsWith('rediss:'))
+    read.fault('REDIS_TLS', 'cannot be off while the URL of Redis begins with rediss://', 'accept');
+  return tls;
 }
 
 function readLanes(read: Reader): Lane[] {
@@ -236,9 +262,9 @@ function readLanes(read: Reader): Lane[] {
 function readLimits(read: Reader): ReadonlyMap<string, number> {
   const limits = new Map<string, number>();
   for (const part of (read.text('QUEUE_LIMITS') ?? '').split(',').filter((each) => each.trim() !== '')) {
-    const [queue = '', limit] = part.split(':').map((each) => each.trim());
+    const [queue = '', limit, ...rest] = part.split(':').map((each) => each.trim());
     const most = Number(limit);
-    if (queue === '' || !Number.isInteger(most) || most < 1)
+    if (queue === '' || rest.length > 0 || !Number.isInteger(most) || most < 1)
       read.fault('QUEUE_LIMITS', `has "${part}", which is not name:number`, 'default:100000,high:5000');
     else limits.set(queue, most);
   }

@@ -28,6 +28,13 @@ describe('the settings', () => {
     ['DATABASE_URL', 'mysql://x', 'postgres:// or postgresql://'],
     ['DATABASE_URL', 'nonsense', 'postgres:// or postgresql://'],
     ['DATABASE_URL', 'postgres://me:50%off@db/app', 'percent sign written as %25'],
+    [
+      'DATABASE_URL',
+      'postgres://db/app?sslrootcert=/nowhere/ca.pem',
+      "names a file that cannot be read: sslrootcert (ENOENT: no such file or directory, open '/nowhere/ca.pem')",
+    ],
+    ['DATABASE_URL', 'postgres://db/app?sslcert=/&sslkey=/nowhere', 'sslcert (EISDIR'],
+    ['DATABASE_URL', 'postgres://db/app?sslcert=/&sslkey=/nowhere', 'sslkey (ENOENT'],
     ['REDIS_URL', 'http://x', 'redis:// or rediss://'],
     ['REDIS_URL', 'redis:x', 'redis:// or rediss://'],
     ['REDIS_URL', 'redis://:50%off@x', 'percent sign written as %25'],
@@ -42,6 +49,7 @@ describe('the settings', () => {
     ['PORT', '80a', 'must be a whole number'],
     ['QUEUES', 'default:0', 'QUEUES'],
     ['QUEUE_LIMITS', 'default', 'has "default", which is not name:number'],
+    ['QUEUE_LIMITS', 'high:5:6', 'has "high:5:6", which is not name:number'],
     ['QUEUE_LIMITS', 'default:0', 'has "default:0", which is not name:number'],
     ['SHIFTWORK_TOKENS', 'root:abcdef', '(entry|number 1)'],
     ['SHIFTWORK_TOKENS', 'admin:abcdef,client:x', 'number 2'],
@@ -64,6 +72,13 @@ describe('the settings', () => {
     const message = faults({ ...NEEDED, [name]: value });
     expect(message).toMatch(new RegExp(`${name} .*${what.startsWith('(') ? what : escaped(what)}`));
     expect(message).toMatch(/Example: [A-Z_]+=\S/);
+  });
+
+  it('do not take TLS away from a URL that asks Redis for it', () => {
+    expect(faults({ ...NEEDED, REDIS_URL: 'rediss://redis', REDIS_TLS: 'off' })).toMatch(
+      /REDIS_TLS .*off.*rediss:\/\/.*Example: REDIS_TLS=accept/,
+    );
+    expect(settings({ REDIS_TLS: 'off' }).redisTls).toBe('off');
   });
 
   it('that are missing are faults, and all faults are told at once', () => {
