@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { SettingsError, type Environment } from '../config/index.js';
+import type { Environment } from '../config/index.js';
 import { asError, ShiftworkError } from '../foundation/index.js';
 import { Cli } from './cli.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
@@ -24,19 +24,17 @@ export async function runCli(
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (interrupted.aborted) return EXIT.interrupted;
-    const error = asFault(thrown);
+    const error = await asFault(thrown);
     tell(error, output);
     return exitCodeOf(error);
   }
 }
 
-// PostgreSQL lets nobody in with this role or password, or has no such database.
-const REFUSED = /^(28...|3D000)$/;
-
-function asFault(thrown: unknown): Error {
+async function asFault(thrown: unknown): Promise<Error> {
   const error = asError(thrown);
-  if (!REFUSED.test(codeOf(error))) return error;
-  return new SettingsError([`DATABASE_URL is refused by PostgreSQL: ${error.message}`]);
+  if (error instanceof ShiftworkError) return error;
+  const { settingsFault } = await import('../postgres/index.js'); // only now: it is slow to load
+  return settingsFault(error) ?? error;
 }
 
 function tell(error: Error, output: Output): void {

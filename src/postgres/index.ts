@@ -8,3 +8,4 @@ export { MIGRATIONS, type MigrationStep } from './migrations/index.js';
 export * from './open-postgres.js';
 export { Postgres, type Statement, ENTITIES } from './postgres.js';
 export * from './postgres.module.js';
+export { settingsFault } from './settings-fault.js';

@@ -2,10 +2,12 @@ import { MINUTE, SECOND, monotonicMs, pause, messageOf } from '../foundation/ind
 import type { Telemetry } from '../telemetry/index.js';
 import { asLedgerError, isUnavailable } from './ledger-unavailable.js';
 import type { Postgres } from './postgres.js';
+import { settingsFault } from './settings-fault.js';
 
 /**
  * Does `work`, and while PostgreSQL is away does it again each second, for a minute at most (a database that is being
- * maintained must not turn a restart into a crash loop); then throws `LedgerUnavailableError`.
+ * maintained must not turn a restart into a crash loop); then throws `LedgerUnavailableError`. Throws `SettingsError` at once when
+ * waiting does not help.
  */
 export async function ridingOut<T>(telemetry: Telemetry, work: () => Promise<T>): Promise<T> {
   const until = monotonicMs() + MINUTE;
@@ -13,7 +15,7 @@ export async function ridingOut<T>(telemetry: Telemetry, work: () => Promise<T>)
     try {
       return await work();
     } catch (error) {
-      if (!isUnavailable(error) || monotonicMs() > until) throw asLedgerError(error);
+      if (!isUnavailable(error) || monotonicMs() > until) throw settingsFault(error) ?? asLedgerError(error);
       if (!told) telemetry.emit('postgres.unavailable', { error: messageOf(error) });
       await pause(SECOND);
     }
