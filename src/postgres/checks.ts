@@ -1,6 +1,6 @@
 import type { Settings } from '../config/index.js';
 import { check, SECOND, type Check } from '../foundation/index.js';
-import { pendingMigrations } from './migrate.js';
+import { pendingMigrations, unknownMigrations } from './migrate.js';
 import type { Postgres } from './postgres.js';
 
 /** Clocks that differ by more make due times, leases and reports wrong. */
@@ -28,15 +28,7 @@ export async function checkPostgres(
   const facts = await factsOf(postgres, settings);
   const [version, connections] = [checkVersion(facts), checkConnections(facts, settings, processes)];
   const skew = checkSkew('postgres-clock', 'PostgreSQL', facts.now.getTime() - (askedAt + Date.now()) / 2);
-  const pending = await pendingMigrations(settings);
-  const migrations = check(
-    'postgres-migrations',
-    pending.length === 0,
-    pending.length === 0
-      ? `The schema "${settings.appName}" is up to date.`
-      : `The schema "${settings.appName}" lacks ${pending.join(', ')}.`,
-    'Run: shiftwork migrate',
-  );
+  const migrations = await checkMigrations(settings);
   return [version, migrations, skew, connections];
 }
 
@@ -63,6 +55,27 @@ async function factsOf(postgres: Postgres, settings: Settings): Promise<Facts> {
   );
   if (facts === undefined) throw new Error('unreachable: an aggregate has one row');
   return facts;
+}
+
+async function checkMigrations(settings: Settings): Promise<Check> {
+  const schema = `The schema "${settings.appName}"`;
+  const name = 'postgres-migrations';
+  const unknown = await unknownMigrations(settings);
+  if (unknown.length > 0)
+    return check(
+      name,
+      false,
+      `${schema} has steps that this release does not know: ${unknown.join(', ')}.`,
+      'Deploy the release that added them, or a newer one.',
+    );
+  const pending = await pendingMigrations(settings);
+  const isDone = pending.length === 0;
+  return check(
+    name,
+    isDone,
+    isDone ? `${schema} is up to date.` : `${schema} lacks ${pending.join(', ')}.`,
+    'Run: shiftwork migrate',
+  );
 }
 
 function checkVersion({ version, versionNumber }: Facts): Check {

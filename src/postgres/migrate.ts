@@ -46,6 +46,12 @@ export async function checkedMigrations(settings: Settings): Promise<string[]> {
   return pendingMigrations(settings);
 }
 
+/** Names of the steps that a later release has applied. */
+export async function unknownMigrations(settings: Settings): Promise<string[]> {
+  const known = new Set(MIGRATIONS.map((step) => step.name));
+  return (await appliedMigrations(settings)).filter((name) => !known.has(name));
+}
+
 async function appliedMigrations(settings: Settings): Promise<string[]> {
   const client = new Client(connectionOptions(settings));
   client.on('error', () => undefined); // the query that follows reports it
@@ -110,8 +116,7 @@ async function open(settings: Settings): Promise<DataSource> {
 }
 
 async function refuseNewer(settings: Settings): Promise<void> {
-  const known = new Set(MIGRATIONS.map((step) => step.name));
-  const unknown = (await appliedMigrations(settings)).filter((name) => !known.has(name));
+  const unknown = await unknownMigrations(settings);
   if (unknown.length > 0) throw new SchemaTooNewError(unknown);
 }
 

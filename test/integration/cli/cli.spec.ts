@@ -464,6 +464,21 @@ describe('doctor', () => {
     await world.rows(`DROP SCHEMA "${env.APP_NAME}" CASCADE`);
   });
 
+  it('finds a schema that is newer than this release', async () => {
+    const env = { APP_NAME: uniqueAppName() };
+    onTestFinished(async () => dropWorld(env.APP_NAME));
+    await shiftwork(['migrate'], env);
+    await world.rows(
+      `INSERT INTO ${env.APP_NAME}.migration (timestamp, name) VALUES (1, '9999-of-tomorrow')`,
+    );
+    const { code, faults } = await faultsOf(env);
+    expect(code).toBe(1);
+    expect(faults.find((each) => each.name === 'postgres-migrations')).toMatchObject({
+      message: expect.stringContaining('9999-of-tomorrow') as string,
+      remedy: expect.stringContaining('Deploy the release') as string,
+    });
+  });
+
   it('finds an evicting Redis that keeps nothing, and says what to do', async () => {
     const redis = await dedicatedRedis({ 'maxmemory-policy': 'allkeys-lru', appendonly: 'no' });
     const { code, faults } = await faultsOf({ REDIS_URL: redis.url });
