@@ -23,7 +23,7 @@ export async function* csvLines(file: string, signal: AbortSignal): AsyncGenerat
     skip_empty_lines: true,
     relax_quotes: true,
     relax_column_count: true, // we count the columns ourselves, to say what is wrong
-    record_delimiter: ['\r\n', '\n'],
+    record_delimiter: ['\r\n', '\n', '\r'],
     max_record_size: MAX_RECORD_BYTES,
     skip_records_with_error: true, // an error would throw away the good records read ahead of it
     on_skip: (error) => {
@@ -59,6 +59,7 @@ interface ParsedRecord {
 }
 
 function checkedHeader(names: string[]): string[] {
+  if (names.some(hasNul)) throw new DoNotRetry(new Error('The header contains a NUL character'));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new DoNotRetry(new Error(`The header names the column "${twice}" twice`));
   return names;
@@ -74,8 +75,13 @@ function lineOf({ record, raw, info }: ParsedRecord, header: readonly string[], 
 function faultOf(record: readonly string[], header: readonly string[]): string | undefined {
   if (record.length !== header.length)
     return `has ${String(record.length)} columns, the header has ${String(header.length)}`;
-  if (record.some((cell) => cell.includes('\0'))) return 'contains a NUL character';
+  if (record.some(hasNul)) return 'contains a NUL character';
   return undefined;
+}
+
+// PostgreSQL keeps none in a text.
+function hasNul(cell: string): boolean {
+  return cell.includes('\0');
 }
 
 function rejectOf(fault: CsvError, twice: number): CsvLine {

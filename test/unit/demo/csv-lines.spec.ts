@@ -50,6 +50,14 @@ describe('reading CSV', () => {
     ]);
   });
 
+  it('takes a carriage return alone for the end of a line, as old spreadsheets write it', async () => {
+    expect(short(await read('a,b\r1,2\r"x\ry",3\r\r4'))).toEqual([
+      [2, { a: '1', b: '2' }],
+      [4, { a: 'x\ry', b: '3' }],
+      [6, 'has 1 columns, the header has 2'],
+    ]);
+  });
+
   it('keeps every good row before a quote that is never closed', async () => {
     expect(short(await read('a,b\n1,2\n"open,3\n4,5'))).toEqual([
       [2, { a: '1', b: '2' }],
@@ -60,6 +68,7 @@ describe('reading CSV', () => {
   it('refuses a file that is no CSV rather than swallowing it', async () => {
     await expect(read(`a,b\n1,2\n"${'x'.repeat(1_100_000)}\n4,5`)).rejects.toThrow(DoNotRetry);
     await expect(read('a,a\n1,2')).rejects.toThrow('twice');
+    await expect(read('a,b\0\n1,2')).rejects.toThrow('The header contains a NUL character');
     expect(await read('')).toEqual([]);
   });
 
