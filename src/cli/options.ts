@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 import { isRole, ROLES, type Role } from '../config/index.js';
-import { SECOND } from '../foundation/index.js';
+import { instantOf, SECOND } from '../foundation/index.js';
 import { UsageError } from './exit-codes.js';
 
 // What people type, parsed at once. A fault is told by commander together with the option's own name.
@@ -25,10 +25,9 @@ export function positive(text: string): number {
 
 /** An instant, as ISO 8601 with a time zone. */
 export function instant(text: string): Date {
-  const date = new Date(text);
-  if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('Give an instant such as 2026-11-21T08:00:00Z.');
-  return date;
+  const at = instantOf(text);
+  if (at === null) throw new InvalidArgumentError('Give an instant such as 2026-11-21T08:00:00Z.');
+  return at;
 }
 
 /** `clock,worker`, also given several times. */

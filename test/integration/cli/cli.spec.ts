@@ -121,6 +121,11 @@ describe('what the command line tells the shell', () => {
       args: ['enqueue', 'test.noop', '--run-at', '2026-11-21T08:00:00'],
       says: /Give an instant such as/,
     },
+    {
+      what: 'a day that does not exist',
+      args: ['enqueue', 'test.noop', '--run-at', '2026-02-31T00:00:00Z'],
+      says: /Give an instant such as/,
+    },
     { what: 'a retry of nothing in particular', args: ['failed', 'retry'], says: /--all/ },
   ])('2 for $what', async ({ args, says }) => {
     const { code, stdout, stderr } = await shiftwork(args);
