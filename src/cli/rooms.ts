@@ -1,4 +1,4 @@
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, type Settings } from '../config/index.js';
 import { FleetModule } from '../fleet/index.js';
@@ -23,6 +23,12 @@ const REDIS_LIMIT_MS = 3 * SECOND;
 })
 class PostgresDoor {}
 
+// As RedisModule, for what is there even if Nest cannot build the rest.
+function redisDoor(redis: RedisClients): DynamicModule {
+  const providers = [{ provide: RedisClients, useValue: redis }];
+  return { module: RedisModule, global: true, providers, exports: [RedisClients] };
+}
+
 @Module({})
 class CommandLine {}
 
@@ -30,6 +36,7 @@ class CommandLine {}
 export async function openRooms(settings: Settings, output: Output, needs: Needs): Promise<Rooms> {
   const telemetry = new Telemetry();
   const hush = telemetry.addSink(noteSink(output, settings.logLevel));
+  const redis = new RedisClients(settings, telemetry);
   const app = await NestFactory.createApplicationContext(
     {
       module: CommandLine,
@@ -38,14 +45,17 @@ export async function openRooms(settings: Settings, output: Output, needs: Needs
         TelemetryModule.of(telemetry),
         LifecycleModule.of(createLifecycle(settings, telemetry)),
         PostgresDoor,
-        RedisModule.global,
+        redisDoor(redis),
         FleetModule.global,
         LedgerModule,
         ...needs.modules,
       ],
     },
     { logger: false, abortOnError: false },
-  );
+  ).catch((error: unknown) => {
+    redis.close(); // it connects from its first moment, and would keep the process alive
+    throw error;
+  });
   const rooms: Rooms = {
     settings,
     get: (type) => app.get(type, { strict: false }),
