@@ -1,9 +1,10 @@
 import { RollCall } from '../fleet/index.js';
-import { check, messageOf, SECOND, UnavailableError, type Check } from '../foundation/index.js';
+import { check, messageOf, UnavailableError, type Check } from '../foundation/index.js';
 import { checkPostgres, checkSkew, Postgres } from '../postgres/index.js';
-import { checkRedis, DispatchUnavailableError, RedisClients } from '../redis/index.js';
+import { checkRedis, RedisClients } from '../redis/index.js';
 import { checkFleet } from './fleet-checks.js';
 import type { Rooms } from './action.js';
+import { redisTrouble } from './redis-away.js';
 
 export interface Diagnosis {
   readonly ok: boolean;
@@ -15,8 +16,6 @@ interface Findings {
   readonly checks: readonly Check[];
   readonly isReachable: boolean;
 }
-
-const REDIS_LIMIT_MS = 3 * SECOND;
 
 /** Runs every room's checks; those of a server that is away are left out, with a check that says so. */
 export async function diagnose(rooms: Rooms): Promise<Diagnosis & { isReachable: boolean }> {
@@ -32,10 +31,9 @@ export async function diagnose(rooms: Rooms): Promise<Diagnosis & { isReachable:
 }
 
 async function redisChecks(rooms: Rooms): Promise<readonly Check[]> {
-  const redis = rooms.get(RedisClients);
-  if (!(await redis.untilReady(REDIS_LIMIT_MS)))
-    throw new DispatchUnavailableError(new Error(`no answer within ${REDIS_LIMIT_MS / SECOND} s`));
-  const { checks, skewMs } = await checkRedis(redis, rooms.settings);
+  const trouble = await redisTrouble(rooms);
+  if (trouble !== null) throw trouble;
+  const { checks, skewMs } = await checkRedis(rooms.get(RedisClients), rooms.settings);
   return [...checks, checkSkew('redis-clock', 'Redis', skewMs)];
 }
 

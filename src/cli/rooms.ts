@@ -2,18 +2,15 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, type Settings } from '../config/index.js';
 import { FleetModule } from '../fleet/index.js';
-import { SECOND } from '../foundation/index.js';
 import { FailedTask, LedgerModule, Outbox, TaskNow } from '../ledger/index.js';
 import { createLifecycle, LifecycleModule } from '../lifecycle/index.js';
 import { asLedgerError, CommitHook, ENTITIES, Postgres } from '../postgres/index.js';
-import { DispatchUnavailableError, RedisClients, RedisModule } from '../redis/index.js';
+import { RedisClients, RedisModule } from '../redis/index.js';
 import { Telemetry, TelemetryModule } from '../telemetry/index.js';
 import type { Needs, Rooms } from './action.js';
 import { noteSink } from './note-sink.js';
 import type { Output } from './output.js';
-
-/** A person at a terminal waits this long for Redis, not longer. */
-const REDIS_LIMIT_MS = 3 * SECOND;
+import { redisTrouble } from './redis-away.js';
 
 // As PostgresModule, but not opened by itself: that one waits a minute for a server that is away.
 @Global()
@@ -86,19 +83,11 @@ async function reachPostgres(rooms: Rooms, { postgres = 'needed' }: Needs): Prom
 }
 
 async function reachRedis(rooms: Rooms, { redis = 'needed' }: Needs, output: Output): Promise<void> {
-  if (redis === 'asked' || (await rooms.get(RedisClients).untilReady(REDIS_LIMIT_MS))) return;
-  if (redis === 'needed')
-    throw new DispatchUnavailableError(
-      new Error(
-        `no answer within ${String(REDIS_LIMIT_MS / SECOND)} s from ${hostOf(rooms.settings.redisUrl)}`,
-      ),
-    );
+  if (redis === 'asked') return;
+  const trouble = await redisTrouble(rooms);
+  if (trouble === null) return;
+  if (redis === 'needed') throw trouble;
   output.note(
-    `Note: Redis (${hostOf(rooms.settings.redisUrl)}) cannot be reached. The ledger is enough for this; what is accepted is dispatched when Redis is back.`,
+    `Note: ${trouble.message} The ledger is enough for this; what is accepted is dispatched when Redis is back.`,
   );
-}
-
-// Never the whole URL: it may hold a password.
-function hostOf(url: string): string {
-  return new URL(url).host;
 }

@@ -22,7 +22,7 @@ export class RedisClients implements OnApplicationShutdown {
   readonly subscriberConnection: Redis;
   private readonly opened: Redis[] = [];
   private readonly readyListeners = new Set<() => void>();
-  private away = false;
+  private away: string | null = null;
   /** Why the server that answers is not one for us. */
   private refused: SettingsError | undefined;
 
@@ -56,6 +56,11 @@ export class RedisClients implements OnApplicationShutdown {
   /** Whether commands can be sent now. */
   get isReady(): boolean {
     return this.command.status === 'ready';
+  }
+
+  /** Why commands cannot be sent, in the words of the connection, which may name the server; null while nothing went wrong. */
+  get trouble(): string | null {
+    return this.away;
   }
 
   /** Connections this process has opened, for the budget printed at boot. */
@@ -109,16 +114,21 @@ export class RedisClients implements OnApplicationShutdown {
 
   private noteAway(error: unknown): void {
     const fault = databaseFault(error);
-    const isNews = !this.away || (fault !== undefined && this.refused === undefined);
-    this.away = true;
+    const isNews = this.away === null || (fault !== undefined && this.refused === undefined);
+    this.away = reasonOf(error);
     this.refused ??= fault;
-    if (isNews) this.telemetry.emit('redis.unavailable', { client: 'command', error: messageOf(error) });
+    if (isNews) this.telemetry.emit('redis.unavailable', { client: 'command', error: this.away });
   }
 
   private noteReady(): void {
-    if (this.away) this.telemetry.emit('redis.available', { client: 'command' });
-    this.away = false;
+    if (this.away !== null) this.telemetry.emit('redis.available', { client: 'command' });
+    this.away = null;
     this.refused = undefined;
     for (const listener of this.readyListeners) listener();
   }
+}
+
+// A host with several addresses fails with an error for each, and no words of its own.
+function reasonOf(error: unknown): string {
+  return error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
 }

@@ -152,12 +152,14 @@ describe('what the command line tells the shell', () => {
     ]);
     expect([postgres.code, redis.code, doctor.code]).toEqual([3, 3, 3]);
     expect(postgres.stderr).toContain('PostgreSQL cannot be reached');
-    expect(redis.document).toMatchObject({ error: { code: 'redis-unavailable' } });
+    const because = 'Redis (127.0.0.1:1) cannot be reached: connect ECONNREFUSED 127.0.0.1:1.';
+    expect(redis.document).toEqual({ error: { code: 'redis-unavailable', message: because } });
+    expect(redis.stderr).toContain(`shiftwork: ${because}`);
     expect(doctor.document).toMatchObject({
       ok: false,
       checks: [
         { name: 'postgres', ok: false },
-        { name: 'redis', ok: false },
+        { name: 'redis', ok: false, message: because },
       ],
     });
   });
