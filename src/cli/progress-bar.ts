@@ -14,6 +14,7 @@ export class ProgressBar {
   constructor(private readonly stderr: Streams['stderr']) {
     this.bar = stderr.isTTY === true ? newBar(stderr) : null;
     this.bar?.start(100, 0, { status: '', message: '' });
+    process.once('exit', this.stop); // a second Ctrl-C must not leave the terminal without its cursor
   }
 
   /** Takes in what changed; the rest stays as it was. */
@@ -27,9 +28,10 @@ export class ProgressBar {
   }
 
   /** Leaves the last state standing and gives the line back. */
-  stop(): void {
+  readonly stop = (): void => {
+    process.off('exit', this.stop);
     this.bar?.stop();
-  }
+  };
 
   private print(isNews: boolean): void {
     const line = [this.status, this.percent > 0 ? `${Math.floor(this.percent)} %` : '', this.message]
