@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { nextFreePort, startDevServers } from '../dev/index.js';
+import { nextFreePort, startDevServers, wantedPort } from '../dev/index.js';
 import { chapter, say } from './run/board.js';
 import { Fleet } from './run/fleet.js';
 import { Rest } from './run/rest.js';
@@ -46,7 +46,7 @@ async function demo(): Promise<void> {
     redisUrl: process.env.REDIS_URL,
   });
   try {
-    const port = await nextFreePort(Number(process.env.PORT ?? 3_000));
+    const port = await nextFreePort(wantedPort(process.env.PORT));
     await onStage(port, environment(port, servers.databaseUrl, servers.redisUrl));
   } finally {
     await servers.stop();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { messageOf } from '../foundation/index.js';
 import { DevRun } from './dev-run.js';
 import { startDevServers } from './dev-servers.js';
-import { nextFreePort } from './free-port.js';
+import { nextFreePort, wantedPort } from './free-port.js';
 import { Output } from './output.js';
 
 /*
@@ -66,7 +66,7 @@ async function environment(servers: { databaseUrl: string; redisUrl: string }): 
   const storage = storageWithSamples();
   const data = join(HOME, 'data');
   mkdirSync(data, { recursive: true });
-  const wanted = Number(process.env.PORT ?? 3_000);
+  const wanted = wantedPort(process.env.PORT);
   const port = await nextFreePort(wanted);
   if (port !== wanted) say(`Port ${String(wanted)} is taken: the web listens on ${String(port)}`);
   return {

@@ -16,6 +16,11 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** The port that PORT asks for; empty or blank counts as not set. */
+export function wantedPort(text: string | undefined): number {
+  return text === undefined || text.trim() === '' ? 3_000 : Number(text);
+}
+
 /** The first port from `wanted` upwards that is free on every address of this machine. */
 export async function nextFreePort(wanted: number): Promise<number> {
   for (let port = wanted; port < wanted + 100; port += 1) {

@@ -1,6 +1,6 @@
 export { DevServerError } from './dev-server-error.js';
 export { startDevServers, type DevServers, type DevServersOptions } from './dev-servers.js';
-export { freePort, nextFreePort } from './free-port.js';
+export { freePort, nextFreePort, wantedPort } from './free-port.js';
 export { deleteServerData } from './postgres-data.js';
 export { startPostgres, type PostgresOptions } from './postgres-server.js';
 export { findRedisBinary } from './find-redis.js';

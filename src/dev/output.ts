@@ -12,7 +12,7 @@ export class Output {
 
   private prefix(name: string): string {
     const plain = `${name.padEnd(this.width)} |`;
-    if (!process.stdout.isTTY) return plain;
+    if (!process.stdout.isTTY || (process.env.NO_COLOR ?? '') !== '') return plain;
     const index = this.names.get(name) ?? this.names.size;
     this.names.set(name, index);
     return `\u001B[${String(COLOURS[index % COLOURS.length])}m${plain}\u001B[0m`;
