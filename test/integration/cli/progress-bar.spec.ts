@@ -16,6 +16,5 @@ it('gives the cursor back when the process is ended under it, and once', () => {
     encoding: 'utf8',
   });
   expect(status).toBe(130);
-  const cursor = stderr.match(/\u001B\[\?25[lh]/g)?.map((each) => (each.endsWith('l') ? 'hidden' : 'shown'));
-  expect(cursor).toEqual(['hidden', 'shown', 'hidden', 'shown']);
+  expect(stderr.match(/\[\?25[lh]/g)).toEqual(['[?25l', '[?25h', '[?25l', '[?25h']); // hidden, shown, hidden, shown
 });

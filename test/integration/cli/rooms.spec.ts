@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { Inject, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { expect, it } from 'vitest';
 import { Output } from '../../../src/cli/output.js';
 import { openRooms } from '../../../src/cli/rooms.js';
@@ -10,14 +10,16 @@ import { waitFor } from '../../support/wait.js';
 
 let clients: RedisClients | undefined;
 
-class Broken {
-  constructor(@Inject(RedisClients) opened: RedisClients) {
+const broken = {
+  provide: 'broken',
+  inject: [RedisClients],
+  useFactory: (opened: RedisClients) => {
     clients = opened;
     throw new Error('cannot be built');
-  }
-}
+  },
+};
 
-@Module({ providers: [Broken] })
+@Module({ providers: [broken] })
 class BrokenModule {}
 
 it('rooms that cannot be built leave no connection behind that would keep the process alive', async () => {

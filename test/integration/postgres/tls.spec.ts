@@ -14,9 +14,9 @@ const appName = uniqueAppName();
 let server: DedicatedServer;
 beforeAll(async () => {
   server = await dedicatedPostgres();
-  const { key, cert } = tlsOptions(); // signed by itself, for the mail servers of tests
-  await keep('server.key', String(key));
-  await keep('server.crt', String(cert));
+  const { key, cert } = tlsOptions(); // signed by itself, for the mail servers of tests; both are texts
+  await keep('server.key', key as string);
+  await keep('server.crt', cert as string);
   await query('ALTER SYSTEM SET ssl = on', [], server.url);
   await query('SELECT pg_reload_conf()', [], server.url);
   await waitFor('TLS', async () => (await query('SHOW ssl', [], server.url))[0]?.['ssl'] === 'on');
