@@ -36,9 +36,15 @@ export function isUnavailable(error: unknown): boolean {
   if (error instanceof LedgerUnavailableError) return true;
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);
   if (!(error instanceof Error)) return false;
+  if (isStartupRefused(error)) return false;
   const code = sqlState(error);
   if (code !== undefined) return SERVER_STATES.test(code) || SOCKET_CODES.has(code);
   return PG_MESSAGES.test(error.message);
+}
+
+/** Whether a PgBouncer refused a parameter with which a connection of ours begins; its SQLSTATE is one of broken connections. */
+export function isStartupRefused(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('unsupported startup parameter');
 }
 
 /** The SQLSTATE or socket code of an error, also when TypeORM wrapped it. */

@@ -1,6 +1,6 @@
 import { SettingsError } from '../config/index.js';
 import { messageOf } from '../foundation/index.js';
-import { sqlState } from './ledger-unavailable.js';
+import { isStartupRefused, sqlState } from './ledger-unavailable.js';
 
 // PostgreSQL lets nobody in with this role or password, or has no such database.
 const REFUSED = /^(28...|3D000)$/;
@@ -17,6 +17,10 @@ export function settingsFault(error: unknown): SettingsError | undefined {
   if (NO_TLS.test(message))
     return new SettingsError([
       'PostgreSQL does not speak TLS, and DATABASE_TLS, or sslmode in DATABASE_URL, asks for it. Example: DATABASE_TLS=off',
+    ]);
+  if (isStartupRefused(error))
+    return new SettingsError([
+      `PgBouncer refuses our connections (${message}). Set in its file: ignore_startup_parameters = statement_timeout, idle_in_transaction_session_timeout`,
     ]);
   if (TLS_CODES.test(code))
     return new SettingsError([
