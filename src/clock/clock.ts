@@ -51,7 +51,8 @@ export class Clock implements Drainable {
 
   private readonly leadership: Leadership;
   private readonly loop: WakeableLoop;
-  private actingSinceMs: number | undefined;
+  /** Since when, by the database's time, it acts without a break, and in which reign. */
+  private acting: { readonly sinceMs: number; readonly term: number } | undefined;
   private quietSinceMs: number | undefined;
   private drainedSinceMs: number | null = null;
   private isStarted = false;
@@ -107,7 +108,8 @@ export class Clock implements Drainable {
     }
     this.isWorking = true;
     try {
-      if (this.actingSinceMs === undefined) await this.begin();
+      // In each reign, also one that was lost and won between two rounds.
+      if (this.acting?.term !== this.leadership.term) await this.begin();
       await this.book.refresh();
       this.methods.leads(this.book.methods);
       await this.fireDue(stopped);
@@ -126,19 +128,20 @@ export class Clock implements Drainable {
 
   // Whoever led before has moved the schedules on, and perhaps runs another release.
   private async begin(): Promise<void> {
+    const { term } = this.leadership;
     await this.book.glance();
     const sinceMs = this.time.now();
     await this.declarations.sync([...this.explorer.declarations, ...this.methods.definitions(sinceMs)]);
     this.book.noteChange(null);
     await this.book.refresh();
-    this.actingSinceMs = sinceMs;
+    this.acting = { sinceMs: this.acting?.sinceMs ?? sinceMs, term };
     const why = this.leadership.isLeading() ? 'leads' : 'Redis is away';
     this.telemetry.emit('clock.started', { schedules: this.book.size, methods: this.methods.size, why });
   }
 
   private leave(why: string): void {
-    if (this.actingSinceMs === undefined) return;
-    this.actingSinceMs = undefined;
+    if (this.acting === undefined) return;
+    this.acting = undefined;
     this.telemetry.emit('clock.stopped', { why });
   }
 
@@ -172,7 +175,7 @@ export class Clock implements Drainable {
 
   private presence(): { nowMs: number; actingSinceMs: number; drainedSinceMs: number | null } {
     const nowMs = this.time.now();
-    return { nowMs, actingSinceMs: this.actingSinceMs ?? nowMs, drainedSinceMs: this.drainedSinceMs };
+    return { nowMs, actingSinceMs: this.acting?.sinceMs ?? nowMs, drainedSinceMs: this.drainedSinceMs };
   }
 
   private sleepMs(): number {
