@@ -96,7 +96,7 @@ export class Clock implements Drainable {
   private go(): void {
     if (!this.isStarted || this.isQuiet()) return;
     this.leadership.start();
-    this.methods.start(() => this.leadership.isLeading());
+    this.methods.start(() => this.leadership.isLeading() && this.knowsItsReign());
     this.loop.start();
   }
 
@@ -108,8 +108,7 @@ export class Clock implements Drainable {
     }
     this.isWorking = true;
     try {
-      // In each reign, also one that was lost and won between two rounds.
-      if (this.acting?.term !== this.leadership.term) await this.begin();
+      if (!this.knowsItsReign()) await this.begin();
       await this.book.refresh();
       this.methods.leads(this.book.methods);
       await this.fireDue(stopped);
@@ -126,6 +125,11 @@ export class Clock implements Drainable {
     return this.leadership.isLeading() || this.leadership.unansweredForMs > REDIS_AWAY_MS;
   }
 
+  // Not by leading alone: a reign may be lost and another won between two rounds.
+  private knowsItsReign(): boolean {
+    return this.acting?.term === this.leadership.term;
+  }
+
   // Whoever led before has moved the schedules on, and perhaps runs another release.
   private async begin(): Promise<void> {
     const { term } = this.leadership;
@@ -134,6 +138,7 @@ export class Clock implements Drainable {
     await this.declarations.sync([...this.explorer.declarations, ...this.methods.definitions(sinceMs)]);
     this.book.noteChange(null);
     await this.book.refresh();
+    this.methods.leads(this.book.methods); // some may have been paused meanwhile: before any may run
     this.acting = { sinceMs: this.acting?.sinceMs ?? sinceMs, term };
     const why = this.leadership.isLeading() ? 'leads' : 'Redis is away';
     this.telemetry.emit('clock.started', { schedules: this.book.size, methods: this.methods.size, why });

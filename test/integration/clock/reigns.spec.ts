@@ -1,4 +1,5 @@
 import { Injectable, Module, type Type } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ticksPlanned } from '../../../src/clock/clock.js';
 import { Declarations } from '../../../src/clock/declarations.js';
@@ -6,6 +7,8 @@ import { EnqueueOn } from '../../../src/clock/index.js';
 import { ScheduleExplorer } from '../../../src/clock/schedule-explorer.js';
 import { Leaderships, type Leadership } from '../../../src/fleet/index.js';
 import { deferred } from '../../../src/foundation/index.js';
+import { ScheduleRecords } from '../../../src/ledger/index.js';
+import { Postgres } from '../../../src/postgres/index.js';
 import { RedisClients } from '../../../src/redis/index.js';
 import { ClockApp, NoteJob } from '../../support/clock.js';
 import { dropWorld, uniqueAppName } from '../../support/servers.js';
@@ -56,6 +59,16 @@ async function ledAgain(clock: ClockApp): Promise<void> {
 @Injectable()
 class Beating {}
 
+const runs: string[] = [];
+
+@Injectable()
+class Frequent {
+  @Interval('frequent', 100)
+  run(): void {
+    runs.push('run');
+  }
+}
+
 describe('a clock that loses the lead and has it again', () => {
   // Proven: when it begins only while it does not act, the schedule stays disabled.
   it('between two rounds brings its declarations anew: another release may have led', async () => {
@@ -72,5 +85,31 @@ describe('a clock that loses the lead and has it again', () => {
     await ledAgain(clock);
     written.resolve();
     await waitFor('its schedule', async () => (await clock.schedules.get('beat')).enabled);
+  });
+
+  // Proven: when Clock.go() asks only whether it leads, the method runs ten times a second.
+  it('runs no method before it knows what was paused meanwhile', async () => {
+    const { clock, other } = await setup([Frequent]);
+    await waitFor('the method to run', () => runs.length > 0);
+    const rival = await depose(clock, other);
+    await waitFor('the clock to notice', () => clock.eventsNamed('clock.stopped')[0]);
+    await other.schedules.pause('frequent');
+    const known = deferred();
+    const records = other.get(ScheduleRecords);
+    const holding = other.get(Postgres).transaction(async (manager) => {
+      await records.lockDeclared(manager); // nobody begins to act
+      await rival.resign();
+      await known.promise;
+    });
+    await ledAgain(clock);
+    const before = runs.length;
+    const { now: since } = await records.glance();
+    await waitFor(
+      'half a second by the database',
+      async () => (await records.glance()).now.getTime() > since.getTime() + 500,
+    );
+    known.resolve();
+    await holding;
+    expect(runs.length).toBe(before);
   });
 });
