@@ -25,6 +25,7 @@ export class NestSchedule {
   private readonly timedOut = new Set<NestMethod>();
   private idleWaiters: (() => void)[] = [];
   private allowed: ReadonlySet<string> = new Set();
+  private isStarted = false;
   private isLeading = (): boolean => false;
 
   constructor(
@@ -44,6 +45,7 @@ export class NestSchedule {
   /** Sets the timers, anew when they are set. They fire while `isLeading` answers yes. */
   start(isLeading: () => boolean): void {
     this.stop();
+    this.isStarted = true;
     this.isLeading = isLeading;
     for (const method of this.explorer.methods) {
       if (method.when.kind !== 'timeout') this.arm(method, firstDue(method));
@@ -59,8 +61,9 @@ export class NestSchedule {
     }
   }
 
-  /** Nothing starts any more; what runs goes on. */
+  /** Nothing starts any more, whatever a round in flight says after it; what runs goes on. */
   stop(): void {
+    this.isStarted = false;
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
   }
@@ -81,7 +84,7 @@ export class NestSchedule {
 
   // Far moments are approached in steps: a timer counts machine time, and the wall clock may be set meanwhile.
   private arm(method: NestMethod, dueMs: number | null): void {
-    if (dueMs === null) return;
+    if (dueMs === null || !this.isStarted) return;
     const waitMs = Math.max(0, Math.min(dueMs - now(method), LOOK_AGAIN_MS));
     this.timers.set(
       method,

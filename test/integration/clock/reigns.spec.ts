@@ -1,9 +1,10 @@
 import { Injectable, Module, type Type } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
+import { Interval, Timeout } from '@nestjs/schedule';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ticksPlanned } from '../../../src/clock/clock.js';
 import { Declarations } from '../../../src/clock/declarations.js';
 import { EnqueueOn } from '../../../src/clock/index.js';
+import { NestSchedule } from '../../../src/clock/nest-schedule.js';
 import { ScheduleExplorer } from '../../../src/clock/schedule-explorer.js';
 import { Leaderships, type Leadership } from '../../../src/fleet/index.js';
 import { deferred } from '../../../src/foundation/index.js';
@@ -69,6 +70,12 @@ class Frequent {
   }
 }
 
+@Injectable()
+class Later {
+  @Timeout(3_600_000)
+  run(): void {}
+}
+
 describe('a clock that loses the lead and has it again', () => {
   // Proven: when it begins only while it does not act, the schedule stays disabled.
   it('between two rounds brings its declarations anew: another release may have led', async () => {
@@ -112,4 +119,16 @@ describe('a clock that loses the lead and has it again', () => {
     await holding;
     expect(runs.length).toBe(before);
   });
+});
+
+// Proven: when NestSchedule.arm() sets it all the same. It would keep the process of a host app alive until it is due.
+it('a round that ends after the clock has stopped sets no timer for a method', async () => {
+  const { clock } = await setup([Later]);
+  const methods = clock.get(NestSchedule);
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  methods.stop();
+  const before = timers();
+  methods.leads(new Set(['Later.run']));
+  const after = timers();
+  expect(after).toBe(before);
 });
