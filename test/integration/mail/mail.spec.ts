@@ -1,9 +1,14 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { deferred } from '../../../src/foundation/index.js';
 import { ConsoleTransport, MailError, type Message, SmtpTransport } from '../../../src/mail/index.js';
 import { openFolder } from '../../support/folders.js';
 import { MailSink } from '../../support/mail-sink.js';
+import { freePort } from '../../support/ports.js';
+import { within } from '../../support/wait.js';
 
 const message: Message = {
   messageId: 'abc.2@billing',
@@ -56,6 +61,40 @@ describe('the SMTP transport', () => {
       .send(message)
       .catch((error: unknown) => error);
     expect(away).toMatchObject({ code: 'mail-unavailable', refused: false });
+  });
+
+  // Proven: without the signal, what the server says goes on, and no timeout for silence is ever reached.
+  it('gives up a server that goes on saying something, and never takes the mail', async () => {
+    const left = deferred();
+    const server = createServer((socket) => {
+      socket.write('220 tar.pit\r\n');
+      const drip = setInterval(() => socket.write('250-tar.pit\r\n'), 10);
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        clearInterval(drip);
+        left.resolve();
+      });
+    });
+    const port = await freePort();
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const sending = new SmtpTransport(`smtp://127.0.0.1:${String(port)}`, 'a@example.org', 500).send(
+        message,
+      );
+      const failure = await within(
+        'the end of the delivery',
+        sending.catch((error: unknown) => error),
+      );
+      expect(failure).toBeInstanceOf(MailError);
+      expect(failure).toMatchObject({
+        message: expect.stringContaining('timeout') as string,
+        refused: false,
+      });
+      await within('the end of the connection', left.promise);
+    } finally {
+      server.close();
+    }
   });
 });
 
