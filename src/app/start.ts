@@ -37,10 +37,6 @@ export async function start(
 ): Promise<void> {
   const roles = rolesOf(argv);
   const settings = settingsOf(env, roles);
-  if (needsGroup(settings)) {
-    runGroup(settings, argv);
-    return;
-  }
   const logger = new PinoLogger({
     level: settings.logLevel,
     base: { role: roles.join('+'), release: settings.release, pid: process.pid },
@@ -48,6 +44,10 @@ export async function start(
   });
   const telemetry = new Telemetry();
   telemetry.addSink(logger.sink);
+  if (needsGroup(settings)) {
+    runGroup(settings, argv, telemetry);
+    return;
+  }
   const lifecycle = createLifecycle(settings, telemetry);
   let app: INestApplicationContext | undefined;
   // First of all: a signal during the boot finds somebody. What is not there yet needs no closing.

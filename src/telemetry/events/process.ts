@@ -11,6 +11,10 @@ export const PROCESS_EVENTS = {
   'process.bootFailed': event<{ error: string; stack: string }>('error', 'The process could not boot'),
   'process.listening': event<{ url: string }>('info', 'The web is listening'),
   'process.warned': event<{ warning: string }>('warn', 'A setting deserves a look'),
+  'process.childFailed': event<{ error: string; restartMs: number }>(
+    'warn',
+    'A process of the group could not be started; it is tried again',
+  ),
   'process.stateChanged': event<{ from: string; to: string; why: string }>(
     'info',
     'The process changed its state',

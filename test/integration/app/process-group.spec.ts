@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { killLeftovers, type RunningProcess } from '../../support/processes.js';
+import { openFolder } from '../../support/folders.js';
+import { killLeftovers, type LogLine, type RunningProcess } from '../../support/processes.js';
 import { waitFor } from '../../support/wait.js';
 import { World, type Task } from '../../support/world.js';
 
@@ -59,6 +62,44 @@ describe('webs on one port and a worker beside them, one process group', () => {
     parent.signal('SIGTERM');
     expect(await parent.waitForExit()).toEqual({ code: 0, signal: null });
     expect([...pids(parent, 'web'), ...pids(parent, 'worker')].filter(isAlive)).toEqual([]);
+  });
+
+  // Proven: without a listener for `error` the parent dies of the first, without the `catch` of the second.
+  it('outlive children that cannot be started, and are complete again when they can', async () => {
+    world = new World({ EMBED_WORKER: '1' });
+    const bin = path.join(openFolder('moved-node'), 'bin');
+    const install = (): void => {
+      mkdirSync(bin);
+      symlinkSync(process.execPath, path.join(bin, 'node'));
+    };
+    install();
+    const parent = await world.web({
+      NODE_OPTIONS: '--require ./test/support/moved-node.cjs',
+      NODE_AT: path.join(bin, 'node'),
+    });
+    const [[web = 0], [worker = 0]] = await Promise.all([
+      comeUp(parent, 'web', 1),
+      comeUp(parent, 'worker', 1),
+    ]);
+    const failed = async (times: number, code: string): Promise<void> => {
+      const tells = ({ event, error }: LogLine): boolean =>
+        event === 'process.childFailed' && String(error).includes(code);
+      await parent.waitForLine(
+        `${String(times)} times ${code}`,
+        () => parent.lines.filter(tells).length >= times,
+      );
+    };
+    rmSync(bin, { recursive: true }); // Node lets the child say so
+    process.kill(web, 'SIGKILL');
+    process.kill(worker, 'SIGKILL');
+    await failed(2, 'ENOENT');
+    writeFileSync(bin, ''); // and this it throws
+    await failed(2, 'ENOTDIR');
+    rmSync(bin);
+    install();
+    await Promise.all([comeUp(parent, 'web', 2), comeUp(parent, 'worker', 2)]);
+    parent.signal('SIGTERM');
+    expect(await parent.waitForExit()).toEqual({ code: 0, signal: null });
   });
 
   describe('at a Ctrl-C, which a terminal sends to each of them,', () => {
