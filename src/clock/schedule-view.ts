@@ -47,9 +47,9 @@ export function scheduleView(
   row: ScheduleRow,
   last: TickRow | null,
   secretPaths: readonly string[],
-  nowMs: number,
+  now: Date,
 ): ScheduleView {
-  const next = row.enabled ? nextDue(ruleOf(row), Math.max(dealtWithMs(row), nowMs)) : null;
+  const next = row.enabled ? nextDue(ruleOf(row), Math.max(dealtWithMs(row), now.getTime())) : null;
   return {
     name: row.name,
     kind: row.kind,

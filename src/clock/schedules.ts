@@ -38,15 +38,16 @@ export class Schedules {
 
   /** All of them, by name. With thousands, read them in pages: each costs the search for its next due moment. */
   async list(): Promise<ScheduleView[]> {
-    return this.viewsOf(await this.records.page(ALL, null));
+    const { rows, now } = await this.records.page(ALL, null);
+    return this.viewsOf(rows, now);
   }
 
   /** By name; `limit` 1 to 200. Throws `BadCursorError`. */
   async page(limit = 50, cursor: string | null = null): Promise<Page<ScheduleView>> {
     const after =
       cursor === null ? null : String(decodeCursor(cursor, 1, (part) => typeof part === 'string')[0]);
-    const rows = await this.records.page(limit + 1, after);
-    const items = await this.viewsOf(rows.slice(0, limit));
+    const { rows, now } = await this.records.page(limit + 1, after);
+    const items = await this.viewsOf(rows.slice(0, limit), now);
     const last = items.at(-1);
     return {
       items,
@@ -56,7 +57,8 @@ export class Schedules {
 
   /** Throws `ScheduleNotFoundError`. */
   async get(name: string): Promise<ScheduleView> {
-    return this.viewOf(await this.row(name));
+    const { row, now } = await this.look(name);
+    return this.viewOf(row, now);
   }
 
   /**
@@ -68,7 +70,7 @@ export class Schedules {
     body: unknown,
     by: { readonly source: ScheduleSource } = { source: 'api' },
   ): Promise<{ schedule: ScheduleView; isNew: boolean }> {
-    const { now, row: current } = await this.records.findNow(name);
+    const { now, row: current } = await this.records.find(name);
     if (current !== null) refuseMethod(current, 'changed');
     const { definition: asked, issues } = readBody(name, body, now.getTime(), current);
     const definition = await this.withSecrets(asked, current);
@@ -76,21 +78,21 @@ export class Schedules {
     if (all.length > 0) throw new InvalidScheduleError(all);
     const { row, isNew } = await this.records.put(definition, by);
     await this.changed(name, isNew ? 'created' : 'changed');
-    return { schedule: await this.viewOf(row), isNew };
+    return { schedule: await this.viewOf(row, now), isNew };
   }
 
   /** The schedule and its ticks are gone; its tasks stay. Throws `ScheduleNotFoundError`. */
   async delete(name: string): Promise<void> {
-    refuseMethod(await this.row(name), 'deleted');
+    refuseMethod((await this.look(name)).row, 'deleted');
     if (!(await this.records.delete(name))) throw new ScheduleNotFoundError(name);
     await this.changed(name, 'deleted');
   }
 
   /** Fires nothing until it is resumed. Twice is the same as once. Throws `ScheduleNotFoundError`. */
   async pause(name: string): Promise<ScheduleView> {
-    const before = await this.row(name);
-    if (!before.enabled) return this.viewOf(before);
-    return this.found(name, await this.records.setEnabled(name, false, 'person'), 'paused');
+    const { row: before, now } = await this.look(name);
+    if (!before.enabled) return this.viewOf(before, now);
+    return this.found(name, await this.records.setEnabled(name, false, 'person'), now, 'paused');
   }
 
   /**
@@ -98,8 +100,8 @@ export class Schedules {
    * once. Throws `ScheduleNotFoundError`.
    */
   async resume(name: string): Promise<ScheduleView> {
-    const before = await this.row(name);
-    if (before.enabled) return this.viewOf(before);
+    const { row: before, now } = await this.look(name);
+    if (before.enabled) return this.viewOf(before, now);
     const row = await this.postgres.transaction(async (manager) => {
       const locked = await this.records.lock(manager, name);
       if (locked === null || locked.row.enabled) return locked?.row ?? null;
@@ -107,12 +109,12 @@ export class Schedules {
       if (tick !== null) await this.tickRecords.insert(manager, [tick]);
       return this.records.setEnabled(name, true, 'person', manager);
     });
-    return this.found(name, row, 'resumed');
+    return this.found(name, row, now, 'resumed');
   }
 
   /** Enqueues its job now, also while it is paused. This is no tick: the timetable does not change. Throws `ScheduleNotFoundError`. */
   async run(name: string): Promise<EnqueuedTask> {
-    const row = await this.row(name);
+    const { row } = await this.look(name);
     refuseMethod(row, 'run by hand');
     return this.postgres.transaction(async (manager) => {
       const task = await this.tasks.enqueue(row.job, row.payload, {
@@ -126,7 +128,7 @@ export class Schedules {
 
   /** Newest first; `limit` 1 to 200. Throws `ScheduleNotFoundError`, `BadCursorError`. */
   async ticks(name: string, limit = 50, cursor: string | null = null): Promise<Page<TickView>> {
-    await this.row(name);
+    await this.look(name);
     const before = cursor === null ? null : new Date(Number(decodeCursor(cursor, 1, isTickTime)[0]));
     const rows = await this.tickRecords.page(name, limit + 1, before);
     return pageOf(rows, limit, tickView, (row) => [row.dueAt.getTime()]);
@@ -142,20 +144,21 @@ export class Schedules {
     return { ...asked, payload: restoreSecrets(asked.payload, current.payload, secrets) as JsonValue }; // JSON in, JSON out
   }
 
-  private async row(name: string): Promise<ScheduleRow> {
-    const row = await this.records.find(name);
+  private async look(name: string): Promise<{ readonly row: ScheduleRow; readonly now: Date }> {
+    const { row, now } = await this.records.find(name);
     if (row === null) throw new ScheduleNotFoundError(name);
-    return row;
+    return { row, now };
   }
 
   private async found(
     name: string,
     row: ScheduleRow | null,
+    now: Date,
     change: 'paused' | 'resumed',
   ): Promise<ScheduleView> {
     if (row === null) throw new ScheduleNotFoundError(name);
     await this.changed(name, change);
-    return this.viewOf(row);
+    return this.viewOf(row, now);
   }
 
   private async changed(
@@ -166,17 +169,17 @@ export class Schedules {
     await this.nudges.changed([name]);
   }
 
-  private async viewOf(row: ScheduleRow): Promise<ScheduleView> {
-    const [view] = await this.viewsOf([row]);
+  private async viewOf(row: ScheduleRow, now: Date): Promise<ScheduleView> {
+    const [view] = await this.viewsOf([row], now);
     if (view === undefined) throw new Error('unreachable: one view per row');
     return view;
   }
 
-  private async viewsOf(rows: readonly ScheduleRow[]): Promise<ScheduleView[]> {
+  // `now` is the database's, by which the clocks fire: that of this machine may be off.
+  private async viewsOf(rows: readonly ScheduleRow[], now: Date): Promise<ScheduleView[]> {
     const last = await this.tickRecords.lastOf(rows.map((row) => row.name));
     const secrets = new Map<string, readonly string[]>();
     for (const job of new Set(rows.map((row) => row.job))) secrets.set(job, await this.views.secretsOf(job));
-    const now = Date.now();
     return rows.map((row) => scheduleView(row, last.get(row.name) ?? null, secrets.get(row.job) ?? [], now));
   }
 }

@@ -72,21 +72,16 @@ export class ScheduleRecords {
   }
 
   /** By name, at most `limit`, after the given one. Deleted ones are left out. */
-  async page(limit: number, afterName: string | null): Promise<readonly ScheduleRow[]> {
-    const look = await this.look(
+  async page(limit: number, afterName: string | null): Promise<ScheduleLook> {
+    return this.look(
       undefined,
       'deleted_at IS NULL AND ($2::text IS NULL OR name > $2) ORDER BY name LIMIT $1',
       [limit, afterName],
     );
-    return look.rows;
   }
 
-  async find(name: string): Promise<ScheduleRow | null> {
-    return (await this.findNow(name)).row;
-  }
-
-  /** The same, and the database's time. */
-  async findNow(name: string): Promise<{ readonly now: Date; readonly row: ScheduleRow | null }> {
+  /** The schedule, and the database's time. */
+  async find(name: string): Promise<{ readonly now: Date; readonly row: ScheduleRow | null }> {
     const { now, rows } = await this.look(undefined, 'deleted_at IS NULL AND name = $1', [name]);
     return { now, row: rows[0] ?? null };
   }

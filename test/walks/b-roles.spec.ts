@@ -83,6 +83,27 @@ describe('roles and apps', () => {
     expect(put).toMatchObject({ status: 422, body: { errors: [{ path: 'at' }] } });
   });
 
+  // Proven: with Date.now() in Schedules.viewsOf() all of them are an hour off.
+  it('a web whose clock is ahead shows when a schedule is due next by the clock of PostgreSQL', async () => {
+    const { url } = one;
+    const env = { NODE_OPTIONS: '--require ./test/support/wrong-clock.cjs', CLOCK_OFF_MS: '3600000' };
+    const web = await one.web(env);
+    const view = async (method: string, path: string, body?: object): Promise<{ nextAt: string }> =>
+      (await one.request<{ nextAt: string }>(method, path, body)).body;
+    const minutely = { job: 'test.noop', cron: '* * * * *' };
+    const shown = [
+      await view('PUT', '/schedules/minutely', minutely),
+      await view('GET', '/schedules/minutely'),
+      (await one.request<{ items: { name: string; nextAt: string }[] }>('GET', '/schedules')).body.items.find(
+        ({ name }) => name === 'minutely',
+      ),
+    ];
+    one.url = url;
+    await web.kill();
+    const inHalfAnHour = Date.now() + 1_800_000;
+    expect(shown.map((each) => Date.parse(each?.nextAt ?? '') < inHalfAnHour)).toEqual([true, true, true]);
+  });
+
   it('a release works on, and boots again, when the next one has migrated: steps only add', async () => {
     for (const table of [
       'task',
