@@ -13,7 +13,7 @@ import { nestMethodOf, type NestMethod } from './nest-method.js';
  */
 @Injectable()
 export class NestScheduleExplorer implements OnModuleInit {
-  private readonly found = new Map<string, NestMethod>();
+  private readonly found = new Map<string, Found>();
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -22,7 +22,7 @@ export class NestScheduleExplorer implements OnModuleInit {
 
   /** Complete once `onModuleInit` has run. */
   get methods(): readonly NestMethod[] {
-    return [...this.found.values()];
+    return [...this.found.values()].map(({ method }) => method);
   }
 
   onModuleInit(): void {
@@ -41,21 +41,31 @@ export class NestScheduleExplorer implements OnModuleInit {
     if (typeof instance !== 'object' || instance === null) return;
     const prototype = Object.getPrototypeOf(instance) as object | null;
     if (prototype === null || prototype === Object.prototype) return;
+    const type = prototype.constructor;
     for (const key of this.scanner.getAllMethodNames(prototype)) {
-      const method = nestMethodOf(instance, prototype.constructor.name, key);
-      if (method !== null) this.add(method);
+      const method = nestMethodOf(instance, type.name, key);
+      if (method !== null) this.add({ method, type });
     }
   }
 
-  private add(method: NestMethod): void {
-    const other = this.found.get(method.name);
+  private add(found: Found): void {
+    const { name, where } = found.method;
+    const other = this.found.get(name);
     if (other !== undefined) {
+      const className = found.type.name;
       throw new DefinitionError(
-        `Two scheduled methods have the name "${method.name}": ${other.where} and ${method.where}. Give one another name in its decorator`,
+        other.type === found.type && other.method.where === where
+          ? `${className}, which has the scheduled method ${where}, is in the providers of two modules. Keep one, add exports: [${className}] there, and import that module in the other`
+          : `Two scheduled methods have the name "${name}": ${other.method.where} and ${where}. Give one another name in its decorator`,
       );
     }
-    this.found.set(method.name, method);
+    this.found.set(name, found);
   }
+}
+
+interface Found {
+  readonly method: NestMethod;
+  readonly type: { readonly name: string };
 }
 
 /** Internals of @nestjs/schedule 12.0.2, which is pinned; `test/integration/clock/nest-schedule.spec.ts` would see a change. */

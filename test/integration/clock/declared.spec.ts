@@ -150,6 +150,19 @@ it('stop the boot when a method of @nestjs/schedule has the name of one of them'
   await expect(boot.finally(() => dropWorld(appName))).rejects.toThrow('"cleanup"');
 });
 
+// Two instances would run it twice: as with a job, the module that has it is to say so.
+it('stop the boot when the class of a method is in two modules, with what to do', async () => {
+  @Injectable()
+  class Shared {
+    @Cron('0 9 * * *')
+    run(): void {}
+  }
+  const appName = uniqueAppName();
+  const imports = [moduleOf(Shared), moduleOf(Shared)];
+  const boot = ClockApp.start(appName, { roles: ['web'], imports }).then((app) => app.stop());
+  await expect(boot.finally(() => dropWorld(appName))).rejects.toThrow('exports: [Shared]');
+});
+
 const seen: string[] = [];
 const gate = deferred();
 
