@@ -159,6 +159,10 @@ describe('walk e: SIGTERM', { timeout: 120_000 }, () => {
     const both = world.start('web,worker', { PORT: new URL(world.url).port });
     await expectExit(both, 2, 60_000);
     expect(both.lines.find(({ event }) => event === 'process.bootFailed')?.['error']).toContain('EADDRINUSE');
+    expect(both.lines.find(({ event }) => event === 'process.stopping')).toMatchObject({
+      signal: 'boot failed',
+      msg: 'The process is shutting down',
+    });
     await role('worker');
     for (const { id } of charges) expect(await world.ended(id)).toMatchObject({ status: 'FINISHED' });
   });

@@ -19,10 +19,8 @@ export const PROCESS_EVENTS = {
     'info',
     'The process changed its state',
   ),
-  'process.stopping': event<{ signal: string; graceMs: number }>(
-    'info',
-    'A signal arrived; the process is shutting down',
-  ),
+  // `signal`: its name, or `boot failed`, `app.close`.
+  'process.stopping': event<{ signal: string; graceMs: number }>('info', 'The process is shutting down'),
   'process.interrupting': event<{ busy: number }>(
     'warn',
     'The grace is nearly over; running tasks are handed over',
