@@ -5,6 +5,12 @@ import type { ScheduleRow } from '../ledger/index.js';
 import { Tasks } from '../tasks/index.js';
 import { tickOptions } from './schedule-options.js';
 
+/**
+ * After a long outage 100,000 may be due together: this many are checked at a stretch, and made one by one if one of them is
+ * refused.
+ */
+const MOST_ALIKE = 1_000;
+
 /** The id of the task that was made, or why none could be. */
 export type Made = { readonly task: string } | { readonly refusal: Error };
 
@@ -14,8 +20,9 @@ export class TickTasks {
   constructor(private readonly tasks: Tasks) {}
 
   /**
-   * A task for each, in the given transaction and order; equal jobs and options share a statement. What is refused (an unknown
-   * job, a payload that a new release refuses, a full queue) leaves the transaction whole. Throws when the database refuses.
+   * A task for each, in the given transaction and order; up to a thousand of equal jobs and options share a statement. What is
+   * refused (an unknown job, a payload that a new release refuses, a full queue) leaves the transaction whole. Throws when the
+   * database refuses.
    */
   async make(manager: EntityManager, rows: readonly ScheduleRow[]): Promise<Made[]> {
     const made: Made[] = [];
@@ -56,13 +63,18 @@ export class TickTasks {
 }
 
 // Indexes of rows with the same job and options.
-function alike(rows: readonly ScheduleRow[]): Iterable<number[]> {
-  const groups = new Map<string, number[]>();
+function alike(rows: readonly ScheduleRow[]): readonly number[][] {
+  const groups: number[][] = [];
+  const filling = new Map<string, number[]>();
   for (const [index, { job, options }] of rows.entries()) {
     const key = JSON.stringify([job, options]);
-    const group = groups.get(key);
-    if (group) group.push(index);
-    else groups.set(key, [index]);
+    let group = filling.get(key);
+    if (group === undefined || group.length === MOST_ALIKE) {
+      group = [];
+      groups.push(group);
+      filling.set(key, group);
+    }
+    group.push(index);
   }
-  return groups.values();
+  return groups;
 }

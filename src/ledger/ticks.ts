@@ -18,6 +18,9 @@ export interface TickRow {
   readonly reason: string | null;
 }
 
+/** Rows of one statement. After a long outage 100,000 may be recorded in one transaction. */
+const CHUNK = 1_000;
+
 /** What became of every due moment. A row is written with the task it made, in one transaction, and never changed. */
 @Injectable()
 export class TickRecords {
@@ -25,17 +28,8 @@ export class TickRecords {
 
   /** Unique by schedule and due moment: a second one fails the transaction. */
   async insert(manager: EntityManager, ticks: readonly TickRow[]): Promise<void> {
-    if (ticks.length === 0) return;
-    await this.postgres.queryIn(manager, INSERT, [
-      ticks.map((tick) => tick.schedule),
-      ticks.map((tick) => tick.dueAt.toISOString()),
-      ticks.map((tick) => tick.untilAt?.toISOString() ?? null),
-      ticks.map((tick) => tick.count),
-      ticks.map((tick) => tick.outcome),
-      ticks.map((tick) => tick.task),
-      ticks.map((tick) => Math.round(tick.lateByMs)),
-      ticks.map((tick) => tick.reason),
-    ]);
+    for (let from = 0; from < ticks.length; from += CHUNK)
+      await this.insertChunk(manager, ticks.slice(from, from + CHUNK));
   }
 
   /** Newest first, before the given due moment. */
@@ -73,6 +67,19 @@ export class TickRecords {
       [days, most],
     );
     return rows.length;
+  }
+
+  private async insertChunk(manager: EntityManager, ticks: readonly TickRow[]): Promise<void> {
+    await this.postgres.queryIn(manager, INSERT, [
+      ticks.map((tick) => tick.schedule),
+      ticks.map((tick) => tick.dueAt.toISOString()),
+      ticks.map((tick) => tick.untilAt?.toISOString() ?? null),
+      ticks.map((tick) => tick.count),
+      ticks.map((tick) => tick.outcome),
+      ticks.map((tick) => tick.task),
+      ticks.map((tick) => Math.round(tick.lateByMs)),
+      ticks.map((tick) => tick.reason),
+    ]);
   }
 }
 

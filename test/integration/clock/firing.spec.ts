@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ticksPlanned } from '../../../src/clock/clock.js';
 import { MachineClocks } from '../../../src/clock/ledger-time.js';
+import { TickTasks } from '../../../src/clock/tick-tasks.js';
 import { deferred } from '../../../src/foundation/index.js';
 import { ScheduleRecords } from '../../../src/ledger/index.js';
 import { Postgres } from '../../../src/postgres/index.js';
@@ -84,6 +85,57 @@ describe('a clock that was down over ten ticks', () => {
       reason: 'misfire',
       task: expect.any(String) as string,
     });
+  });
+});
+
+describe('thousands of ticks that are caught up at once', () => {
+  // Proven: in one statement they are two thousand rows.
+  it('are recorded in statements of bounded size', async () => {
+    const { appName, start } = setup();
+    const web = await start({ roles: ['web'] });
+    for (const name of ['one', 'other']) {
+      await web.schedules.put(name, {
+        ...note,
+        every: 60_000,
+        misfire: 'all',
+        misfireLimit: 1_000,
+        misfireGrace: 86_400_000,
+      });
+      await sinceThen(appName, name, '1000 minutes 30 seconds');
+    }
+    await query(`create table "${appName}".size (rows int)`);
+    await query(`create function "${appName}".measure() returns trigger language plpgsql as
+      $$ begin insert into "${appName}".size select count(*) from written; return null; end $$`);
+    await query(`create trigger measure after insert on "${appName}".schedule_tick referencing new table as written
+      for each statement execute function "${appName}".measure()`);
+    await start();
+    await waitFor('all the tasks', async () => (await tasksOf(appName)).length >= 2_000);
+    const sizes = await query<{ rows: number }>(`select rows from "${appName}".size`);
+    expect(sizes.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThanOrEqual(2_000);
+    expect(Math.max(...sizes.map(({ rows }) => rows))).toBeLessThanOrEqual(1_000);
+  });
+
+  // Proven: with all that are alike in one group, each of the 1,499 has a statement, and an outbox row, of its own.
+  it('are made one by one only near the one that is refused', async () => {
+    const { appName, start } = setup();
+    const web = await start({ roles: ['web'] });
+    await web.schedules.put('often', { ...note, every: 60_000 });
+    const { row } = await web.get(ScheduleRecords).find('often');
+    if (row === null) throw new Error('it was put just now');
+    const rows = [...Array<typeof row>(1_499).fill(row), { ...row, payload: { text: 7 } }];
+    const [made, boxes] = await web.get(Postgres).transaction(async (manager) => {
+      const made = await web.get(TickTasks).make(manager, rows);
+      const [outbox] = await manager.query<{ boxes: number }[]>(
+        `select count(*)::int as boxes from "${appName}".outbox`,
+      );
+      return [made, outbox?.boxes];
+    });
+    expect(made.flatMap((each, i) => ('refusal' in each ? [i] : []))).toEqual([1_499]);
+    const tasks = await tasksOf(appName);
+    expect(new Set(made.flatMap((each) => ('task' in each ? [each.task] : [])))).toEqual(
+      new Set(tasks.map(({ id }) => id)),
+    );
+    expect(boxes).toBe(1 + 499);
   });
 });
 
