@@ -66,7 +66,8 @@ export class TickEnqueuer {
         manager,
         settled.flatMap((plan) => plan.decisions.filter(({ verdict }) => verdict === 'fire').map(() => plan)),
       );
-      const rows = settled.map((plan) => ({ plan, ticks: ticksOf(plan, made) }));
+      const left = made.values();
+      const rows = settled.map((plan) => ({ plan, ticks: ticksOf(plan, left) }));
       await this.ticks.insert(
         manager,
         rows.flatMap(({ ticks }) => ticks),
@@ -97,11 +98,11 @@ export class TickEnqueuer {
   }
 }
 
-// Takes what was made from the front, one for each decision that fires.
-function ticksOf(plan: TickPlan, made: Made[]): TickRow[] {
+// Takes the next of what was made for each decision that fires. (A shift() of each of 100,000 takes seconds.)
+function ticksOf(plan: TickPlan, made: Iterator<Made, undefined>): TickRow[] {
   return plan.decisions.map((decision) => {
     if (decision.verdict !== 'fire') return tickRow(plan.row.name, decision, decision.verdict, null);
-    const each = made.shift();
+    const each = made.next().value;
     if (each === undefined) throw new Error('unreachable: one for each decision that fires');
     if ('task' in each) return tickRow(plan.row.name, decision, 'fired', each.task);
     return tickRow(plan.row.name, decision, 'failed', null, reasonOf(each.refusal));
