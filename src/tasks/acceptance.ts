@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Batcher, TestSignal, messageOf, withTimeout } from '../foundation/index.js';
+import { Batcher, Deadline, TestSignal, messageOf, withTimeout } from '../foundation/index.js';
 import { Dispatcher, Relay, WINDOW_MS, type Entry } from '../dispatch/index.js';
 import {
   AcceptKeyed,
@@ -7,6 +7,7 @@ import {
   LiveStatistics,
   Outbox,
   type Accepted,
+  type AcceptedEarly,
   type NewTask,
 } from '../ledger/index.js';
 import { LedgerUnavailableError } from '../postgres/index.js';
@@ -21,9 +22,9 @@ const DISPATCH_LIMIT_MS = 500;
 const ACCEPT_LIMIT_MS = 2_500;
 
 /**
- * Committed, then dispatched: many callers share one statement and one script call per queue. When `accept` resolves the
- * task cannot be lost; usually it stands in Redis too. A dispatch that fails is not the caller's trouble: the outbox row
- * that was committed with the task reminds the relay.
+ * Committed, then dispatched: many callers share one statement and one script call per queue; a lone one waits for the disk
+ * beside its dispatch. When `accept` resolves the task cannot be lost; usually it stands in Redis too. A dispatch that fails is
+ * not the caller's trouble: the outbox row that was committed with the task reminds the relay.
  */
 @Injectable()
 export class Acceptance {
@@ -45,7 +46,7 @@ export class Acceptance {
       shareFrom: 50,
     });
     // A lane of their own: a key that somebody holds must delay nobody else (PROTOCOL interleaving 12).
-    this.keyed = new Batcher((tasks) => this.flush(tasks, keyed.acceptEach(tasks)), {
+    this.keyed = new Batcher((tasks) => this.flush(tasks, kept(keyed.acceptEach(tasks))), {
       maxItems: 200,
       inFlight: 1,
     });
@@ -57,11 +58,11 @@ export class Acceptance {
   }
 
   /** All or nothing, in one transaction of our own. */
-  async acceptAll(tasks: readonly NewTask[]): Promise<Accepted[]> {
+  async acceptAll(tasks: readonly NewTask[]): Promise<readonly Accepted[]> {
     try {
-      const accepted = await this.ledger.acceptAll(tasks);
-      await this.dispatch(fresh(tasks, accepted));
-      return accepted;
+      const { outcomes, onDisk } = await this.ledger.acceptAll(tasks);
+      await Promise.all([this.dispatch(fresh(tasks, outcomes)), onDisk]);
+      return outcomes;
     } catch (error) {
       this.relay.nudge(); // a COMMIT whose answer was lost
       throw error;
@@ -91,15 +92,13 @@ export class Acceptance {
 
   private async flush(
     tasks: readonly NewTask[],
-    accepting: Promise<readonly Outcome[]>,
+    accepting: Promise<AcceptedEarly<Outcome>>,
   ): Promise<readonly Outcome[]> {
+    const limit = Deadline.after(ACCEPT_LIMIT_MS);
     try {
-      const outcomes = await withTimeout(
-        accepting,
-        ACCEPT_LIMIT_MS,
-        () => new LedgerUnavailableError(new Error('no answer in time')),
-      );
-      await this.dispatch(fresh(tasks, outcomes));
+      const { outcomes, onDisk } = await answered(accepting, limit);
+      // The disk and Redis at once: a worker may begin meanwhile, the caller hears of it when both have it.
+      await Promise.all([this.dispatch(fresh(tasks, outcomes)), answered(onDisk, limit)]);
       return outcomes.map((outcome, i) => this.whenKnown(outcome, tasks[i]));
     } catch (error) {
       this.dispatchLate(tasks, accepting);
@@ -116,9 +115,9 @@ export class Acceptance {
   }
 
   // Nobody knows whether they are accepted; if they are, they must run. The outbox row was committed with them or not at all.
-  private dispatchLate(tasks: readonly NewTask[], accepting: Promise<readonly Outcome[]>): void {
+  private dispatchLate(tasks: readonly NewTask[], accepting: Promise<AcceptedEarly<Outcome>>): void {
     accepting
-      .then(async (outcomes) => {
+      .then(async ({ outcomes }) => {
         await this.dispatch(fresh(tasks, outcomes));
         await Promise.allSettled(outcomes.map(async (outcome, i) => this.whenKnown(outcome, tasks[i])));
       })
@@ -129,6 +128,19 @@ export class Acceptance {
 }
 
 type Outcome = Accepted | Error | Promise<Accepted>;
+
+function answered<T>(asked: Promise<T>, limit: Deadline): Promise<T> {
+  return withTimeout(
+    asked,
+    limit.remainingMs,
+    () => new LedgerUnavailableError(new Error('no answer in time')),
+  );
+}
+
+/** Of what waited for the disk before it answered. */
+async function kept(accepting: Promise<readonly Outcome[]>): Promise<AcceptedEarly<Outcome>> {
+  return { outcomes: await accepting, onDisk: Promise.resolve() };
+}
 
 function fresh(tasks: readonly NewTask[], outcomes: readonly Outcome[]): readonly NewTask[] {
   const isFresh = (outcome: Outcome | undefined): boolean =>

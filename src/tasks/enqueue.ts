@@ -79,7 +79,7 @@ export class Enqueue {
     await this.guard.takeRoom(job.queue, tasks.length);
     if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
     if (options.transaction !== undefined) {
-      await this.ledger.acceptAll(tasks, options.transaction);
+      await this.ledger.acceptIn(options.transaction, tasks);
       this.commits.afterCommit(options.transaction, () => void this.acceptance.dispatch(tasks));
       return { ids: tasks.map((task) => task.id), warnings: [] };
     }
@@ -107,7 +107,7 @@ export class Enqueue {
     task: NewTask,
     checked: CheckedPayload,
   ): Promise<EnqueuedTask> {
-    const [accepted] = await this.ledger.acceptAll([task], manager);
+    const [accepted] = await this.ledger.acceptIn(manager, [task]);
     if (accepted === undefined) throw new Error('unreachable: one outcome per task');
     if (accepted.isNew) {
       this.commits.afterCommit(manager, () => void this.acceptance.dispatch([task]));

@@ -92,8 +92,8 @@ describe('invariant 1: 202 means committed, 503 means nothing is known to be acc
   });
 });
 
-// Proven: with synchronous_commit = off, the row is gone.
-it('a task is on the disk when its 202 is given', async () => {
+// Proven: without the statement that waits for the disk, the row is gone.
+it('a lone task is on the disk when its 202 is given, though its commit did not wait for that', async () => {
   const server = await dedicatedPostgres({ wal_writer_delay: '10s' }); // else its own writer might be in time
   const alone = new World({ DATABASE_URL: server.url });
   try {

@@ -119,10 +119,10 @@ afterEach(async () => {
 
 const key = (type: string, queue = QUEUE): string => `{${appName}:${queue}}:${queue}:${type}`;
 const accept = async (member: Member, ...tasks: Partial<NewTask>[]): Promise<string[]> => {
-  const accepted = await member
+  const { outcomes } = await member
     .get(AcceptTasks)
     .acceptEach(tasks.map((task) => newTask({ queue: QUEUE, ...task })));
-  return accepted.map((each) => (each instanceof Error ? '' : each.id));
+  return outcomes.map((each) => (each instanceof Error ? '' : each.id));
 };
 const waiting = () => redis.lrange(key('wait'), 0, -1);
 const fetchAs = (member: Member, n: number, first = 1) =>

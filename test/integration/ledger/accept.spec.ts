@@ -24,7 +24,7 @@ async function holdKey(idempotencyKey: string) {
   const [held, end] = [deferred(), deferred()];
   const task = newTask({ idempotencyKey });
   const transaction = ledger.postgres.transaction(async (manager) => {
-    await ledger.accepting.acceptAll([task], manager);
+    await ledger.accepting.acceptIn(manager, [task]);
     held.resolve();
     await end.promise;
   });
@@ -156,7 +156,7 @@ describe('accepting', () => {
 
   it('refuses one bad row without its batch-mates', async () => {
     const tasks = [newTask(), newTask({ payloadText: '{broken' }), newTask()];
-    const outcomes = await ledger.accepting.acceptEach(tasks);
+    const { outcomes } = await ledger.accepting.acceptEach(tasks);
     expect(outcomes.map((outcome) => outcome instanceof Error)).toEqual([false, true, false]);
     expect(await ledger.reads.byIds(tasks.map((task) => task.id))).toHaveLength(2);
   });
