@@ -9,3 +9,11 @@ export function isLoopback(address: string | undefined): boolean {
   // An IPv4 address written as IPv6 (::ffff:127.0.0.1) is judged by the IPv4 rule: BlockList sees through it.
   return address !== undefined && loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
+
+/** Whether a URL leads to this machine whoever answers the question for its name. */
+export function leadsToLoopback(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true; // browsers ask nobody for these
+  return isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'));
+}

@@ -16,7 +16,7 @@ import {
 import { HTTP_OPTIONS, type HttpOptions } from '../http-options.js';
 import type { RouteRules } from './access.js';
 import { BODY_LIMIT } from './body-limits.js';
-import { isLoopback } from './loopback.js';
+import { isLoopback, leadsToLoopback } from './loopback.js';
 import { Tokens } from './tokens.js';
 
 /** The parts of a request that are known before its body is read. */
@@ -108,9 +108,22 @@ export class RequestGate {
   }
 }
 
-// The ready-made app listens there only. Where a host app listens is not ours to say, so each request is looked at.
-function demandLoopback({ socket }: RequestHead): void {
-  if (!isLoopback(socket.remoteAddress)) throw new LoopbackOnlyError();
+// The ready-made app listens there only. Where a host app listens is not ours to say, so each request is looked at. A
+// connection from this machine may still be made for somebody else: by a tunnel, or by a browser for the page that it shows.
+function demandLoopback({ socket, headers }: RequestHead): void {
+  if (isLoopback(socket.remoteAddress) && isAskedForLoopback(headers) && !isFromForeignPage(headers)) return;
+  throw new LoopbackOnlyError();
+}
+
+// A tunnel has a name of its own, and so has a page whose name was made to lead here after it was loaded (DNS rebinding).
+function isAskedForLoopback(headers: RequestHead['headers']): boolean {
+  return leadsToLoopback(`http://${String(headers['host'] ?? headers[':authority'])}`);
+}
+
+// Any page may send a POST without a body. Older browsers say only where such a request comes from.
+function isFromForeignPage({ 'sec-fetch-site': site, origin }: RequestHead['headers']): boolean {
+  if (site !== undefined) return site === 'cross-site';
+  return origin !== undefined && !leadsToLoopback(String(origin));
 }
 
 // Nothing has a name that cannot be stored, and the ledger would take the question for a fault of ours.

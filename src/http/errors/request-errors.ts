@@ -67,7 +67,7 @@ export class LoopbackOnlyError extends RequestError {
 
   constructor() {
     super(
-      "Without tokens only this machine (loopback) is answered. Set SHIFTWORK_TOKENS=admin:A-LONG-SECRET and send it, or leave REST to your own guards: forRoot({ http: { auth: 'host' } }).",
+      "Without tokens only this machine is answered: over loopback, asked for as localhost or 127.0.0.1, and to no page of another site. Set SHIFTWORK_TOKENS=admin:A-LONG-SECRET and send it, or leave REST to your own guards: forRoot({ http: { auth: 'host' } }).",
     );
   }
 }

@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type RequestListener } from 'node:http';
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+  type RequestListener,
+} from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type DynamicModule, type INestApplication, Module } from '@nestjs/common';
@@ -78,6 +85,41 @@ describe('without tokens', () => {
     }
   });
 
+  // Proven: without isAskedForLoopback or isFromForeignPage in the gate, some of the foreign ones are answered 200.
+  it.each([
+    ['the ready-made app', undefined],
+    ['an app on Fastify', onFastify],
+    ['an app on Express', onExpress],
+  ])('%s does nothing for a page of another site, nor under another name', async (_which, create) => {
+    web = await withoutTokens(create);
+    const { port } = new URL(web.url);
+    const own = [
+      {},
+      { host: `localhost:${port}` },
+      { host: `shop.localhost:${port}` },
+      { host: `[::1]:${port}` },
+      { 'sec-fetch-site': 'same-origin', origin: web.url },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'http://localhost:5173' },
+    ];
+    const foreign = [
+      { host: 'tunnel.example.org' },
+      { host: `rebound.example.org:${port}`, 'sec-fetch-site': 'same-origin' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'cross-site', origin: 'https://example.org' },
+      { origin: 'https://example.org' },
+      { origin: 'null' },
+    ];
+    for (const headers of own) {
+      expect([headers, (await pauseWith(web, headers)).status]).toEqual([headers, 200]);
+    }
+    for (const headers of foreign) {
+      const answer = await pauseWith(web, headers);
+      expect([headers, answer.status]).toEqual([headers, 403]);
+      expect(answer.body).toMatchObject(REFUSAL);
+    }
+  });
+
   it('whoever comes from outside is let in where the guards are the host’s', async () => {
     web = await withoutTokens(onFastify, { auth: 'host' });
     const fastify = web.app as NestFastifyApplication;
@@ -86,8 +128,21 @@ describe('without tokens', () => {
   });
 });
 
-async function overSocket(socketPath: string, path: string): Promise<{ status: number; body: unknown }> {
-  const asked = request({ socketPath, path, headers: CLAIMS });
+interface Answered {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+function overSocket(socketPath: string, path: string): Promise<Answered> {
+  return answerTo(request({ socketPath, path, headers: CLAIMS }));
+}
+
+/** A POST without a body, as any page may send it; `fetch` would not say another Host. */
+function pauseWith(web: Web, headers: OutgoingHttpHeaders): Promise<Answered> {
+  return answerTo(request(`${web.url}/queues/default/pause`, { method: 'POST', headers }));
+}
+
+async function answerTo(asked: ClientRequest): Promise<Answered> {
   asked.end();
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];
   return { status: answer.statusCode ?? 0, body: JSON.parse(await text(answer)) };

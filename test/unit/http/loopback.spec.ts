@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isLoopback } from '../../../src/http/access/loopback.js';
+import { isLoopback, leadsToLoopback } from '../../../src/http/access/loopback.js';
 
 it.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('%s is this machine', (address) => {
   expect(isLoopback(address)).toBe(true);
@@ -18,4 +18,29 @@ it.each([
   undefined,
 ])('%s is not known to be', (address) => {
   expect(isLoopback(address)).toBe(false);
+});
+
+it.each([
+  'http://localhost',
+  'http://LOCALHOST:3000',
+  'https://shop.localhost:3000',
+  'http://127.8.9.10:80',
+  'http://[::1]:3000',
+])('%s leads to this machine', (url) => {
+  expect(leadsToLoopback(url)).toBe(true);
+});
+
+it.each([
+  'http://example.org:3000',
+  'http://localhost.example.org',
+  'http://notlocalhost',
+  'http://127.0.0.1.example.org',
+  'http://10.0.0.1',
+  'http://[fe80::1]',
+  'http://',
+  'http://undefined',
+  'null',
+  '',
+])('%s does not, as far as we know', (url) => {
+  expect(leadsToLoopback(url)).toBe(false);
 });
