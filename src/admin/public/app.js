@@ -496,14 +496,32 @@ function mayRefresh() {
   );
 }
 
-function askForToken() {
+// The cookie is for an EventSource, which can send no header; nothing but the events of tasks takes it.
+function keepToken(token) {
+  sessionStorage.setItem(TOKEN, token);
+  keepCookie(encodeURIComponent(token));
+}
+
+function forgetToken() {
   sessionStorage.removeItem(TOKEN);
+  keepCookie('; Max-Age=0');
+}
+
+function keepCookie(value) {
+  const { href, protocol } = location;
+  const path = new URL('tasks', href).pathname;
+  const secure = protocol === 'https:' ? '; Secure' : '';
+  document.cookie = `shiftwork-token=${value}; Path=${path}; SameSite=Strict${secure}`;
+}
+
+function askForToken() {
+  forgetToken();
   if (!signIn.open) signIn.showModal();
 }
 
 signIn.addEventListener('close', () => {
   const input = document.querySelector('#token');
-  if (input.value) sessionStorage.setItem(TOKEN, input.value);
+  if (input.value) keepToken(input.value);
   input.value = '';
   say('');
   void show();

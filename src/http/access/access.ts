@@ -6,6 +6,11 @@ import type { TokenRole } from '../../config/index.js';
 export interface RouteRules {
   /** Who may, besides an admin, who may everything. `open`: everybody. `docs`: open in development, else a viewer. */
   readonly access: readonly TokenRole[] | 'open' | 'docs';
+  /**
+   * The token may come in a cookie as well. Only where nothing is changed: a browser sends cookies along with whatever the
+   * page of somebody else makes it ask for.
+   */
+  readonly takesCookie?: boolean;
   /** Named by a parameter of the path, and must exist before the body is looked at: unknown ⇒ 404 before 413, 400, 422. */
   readonly names?: NamedThing;
   /** Most bytes of the body; 1 MiB by default. */

@@ -17,6 +17,7 @@ import { HTTP_OPTIONS, type HttpOptions } from '../http-options.js';
 import type { RouteRules } from './access.js';
 import { BODY_LIMIT } from './body-limits.js';
 import { isLoopback, leadsToLoopback } from './loopback.js';
+import { bearerOf, cookieTokenOf } from './token-of.js';
 import { Tokens } from './tokens.js';
 
 /** The parts of a request that are known before its body is read. */
@@ -50,7 +51,7 @@ export class RequestGate {
 
   /** Throws the first reason to refuse. A promise only where the ledger has to be asked. */
   check(rules: RouteRules, head: RequestHead): void | Promise<void> {
-    this.authorize(rules.access, head);
+    this.authorize(rules, head);
     checkNames(head);
     const exists = this.checkNamed(rules, head);
     if (exists !== undefined)
@@ -60,14 +61,15 @@ export class RequestGate {
     checkSize(rules, head);
   }
 
-  private authorize(access: RouteRules['access'], head: RequestHead): void {
+  private authorize({ access, takesCookie }: RouteRules, head: RequestHead): void {
     if (access === 'open' || this.options?.auth === 'host') return;
     if (!this.tokens.areConfigured) {
       demandLoopback(head);
       return;
     }
     if (access === 'docs' && !this.settings.production) return;
-    const role = this.roleOf(head);
+    const token = bearerOf(head.headers) ?? (takesCookie === true ? cookieTokenOf(head.headers) : null);
+    const role = token === null ? null : this.tokens.roleOf(token);
     if (role === null) throw new UnauthorizedError();
     const allowed: readonly TokenRole[] = access === 'docs' ? ['viewer'] : access;
     if (role !== 'admin' && !allowed.includes(role)) throw new ForbiddenError(role);
@@ -82,12 +84,6 @@ export class RequestGate {
           this.jobs.all().map((job) => job.name),
         );
     });
-  }
-
-  private roleOf(head: RequestHead): TokenRole | null {
-    const { authorization } = head.headers;
-    if (typeof authorization !== 'string' || !/^bearer /i.test(authorization)) return null;
-    return this.tokens.roleOf(authorization.slice(7).trim());
   }
 
   // What is not in memory is asked only if there is a body that could be refused first: otherwise the handler finds out. Of

@@ -1,8 +1,9 @@
 import { Get, Header, Param, Req, Res, StreamableFile } from '@nestjs/common';
-import { ApiOperation, ApiProduces } from '@nestjs/swagger';
+import { ApiCookieAuth, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { type TaskEvent, Tasks } from '../../tasks/index.js';
 import { Rules } from '../access/access.js';
 import { RestController } from '../access/rest.controller.decorator.js';
+import { TOKEN_COOKIE } from '../access/token-of.js';
 import { TaskIdPipe } from '../reading/path-ids.js';
 import { headerOf, type Reply, type RestRequest } from '../reply.js';
 import { onClientGone } from '../streams/client-gone.js';
@@ -18,12 +19,14 @@ export class TaskEventsController {
   ) {}
 
   @Get(':id/events')
-  @Rules({ access: ['viewer', 'client'], lasting: true })
+  @Rules({ access: ['viewer', 'client'], takesCookie: true, lasting: true })
   @Header('cache-control', 'no-cache, no-transform')
   @Header('x-accel-buffering', 'no') // nginx must not hold the events back
   @ApiOperation({
     summary: 'Server-sent events: status, progress, log. 204 for a reconnect that has seen the end',
+    description: `An EventSource can send no header: a page gives its token, percent-encoded, in the cookie ${TOKEN_COOKIE}.`,
   })
+  @ApiCookieAuth()
   @ApiProduces('text/event-stream')
   async events(
     @Param('id', TaskIdPipe) id: string,

@@ -1,6 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { JobDefinition } from '../../jobs/index.js';
+import { TOKEN_COOKIE } from '../access/token-of.js';
 import { refTo } from './operations.js';
 import { SCHEMAS } from './schemas.js';
 
@@ -14,6 +15,7 @@ export function openApiDocument(app: INestApplication, jobs: readonly JobDefinit
     .setDescription('Background work that survives a deploy.')
     .setVersion('1')
     .addBearerAuth()
+    .addCookieAuth(TOKEN_COOKIE)
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,

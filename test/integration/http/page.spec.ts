@@ -52,6 +52,28 @@ describe('the dashboard in a browser', () => {
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
   });
 
+  it('lets an EventSource follow tasks while somebody is signed in', async () => {
+    const id = await web.enqueue('test.echo', { text: 'followed' });
+    await web.ended(id);
+    await open('#/overview', VIEWER);
+    await page.getByRole('row', { name: /^high/ }).waitFor();
+    const followed = `new Promise((resolve) => {
+      const events = new EventSource('tasks/${id}/events');
+      const end = (how) => { events.close(); resolve(how); };
+      events.addEventListener('status', ({ data }) => end(JSON.parse(data).status));
+      events.addEventListener('error', () => end('refused'));
+    })`;
+    expect(await page.evaluate(followed)).toBe('FINISHED');
+    expect(await page.context().cookies(`${web.url}/tasks/${id}/events`)).toMatchObject([
+      { name: 'shiftwork-token', path: '/tasks', sameSite: 'Strict', secure: false },
+    ]);
+
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    expect(await page.evaluate(followed)).toBe('refused');
+    expect(await page.context().cookies()).toEqual([]);
+  });
+
   it('retries a failed task by one click', async () => {
     const id = await failedTask('to be retried');
     await open(`#/failed/${id}`);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { query, redisUrl } from '../../support/servers.js';
 import { waitFor, within } from '../../support/wait.js';
 import { type SseEvent, SseClient } from './sse-client.js';
-import { ADMIN, gateOf, Web } from './web.fixture.js';
+import { ADMIN, gateOf, VIEWER, Web } from './web.fixture.js';
 
 const A_TEXT: unknown = expect.any(String);
 const DIGITS: unknown = expect.stringMatching(/^\d+$/);
@@ -94,6 +94,33 @@ describe('a task followed by server-sent events', () => {
       await within('the end of the stream', stream.ended);
     }
     await waitFor('nobody to listen', async () => (await listening(web.appName)) === 0);
+  });
+
+  it('is followed with a token in a cookie, by whoever may: an EventSource can send nothing else', async () => {
+    const id = await web.enqueue('test.echo', { text: 'followed by a page' });
+    await web.ended(id);
+    for (const [cookie, status] of [
+      [`shiftwork-token=${VIEWER}`, 200],
+      [`theme=dark; shiftwork-token=${encodeURIComponent(ADMIN).replace('-', '%2D')}`, 200],
+      ['shiftwork-token=guess', 401],
+      ['shiftwork-token=%', 401],
+      [`other-shiftwork-token=${ADMIN}`, 401],
+    ] as const) {
+      const answer = await web.get(`/tasks/${id}/events`, { token: null, headers: { cookie } });
+      expect([cookie, answer.status]).toEqual([cookie, status]);
+    }
+  });
+
+  // Proven: with the cookie for every route, all of these are answered.
+  it('is the only thing that a cookie is good for', async () => {
+    const headers = { cookie: `shiftwork-token=${ADMIN}` };
+    for (const [method, path] of [
+      ['GET', NO_TASK],
+      ['POST', `${NO_TASK}/cancel`],
+      ['POST', '/tasks/cancel'],
+      ['GET', '/failed-tasks'],
+    ] as const)
+      expect([path, (await web.call(method, path, { token: null, headers })).status]).toEqual([path, 401]);
   });
 
   it('that does not exist is a 404 before any stream', async () => {
