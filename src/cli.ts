@@ -7,9 +7,11 @@ import { EXIT, runCli, type ExitCode } from './cli/index.js';
 const LAST_MOMENT_MS = 4_000;
 
 const interrupted = new AbortController();
+let isSignalled = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (interrupted.signal.aborted && signal === 'SIGINT') process.exit(EXIT.interrupted); // a person who does not want to wait
+    if (isSignalled && signal === 'SIGINT') process.exit(EXIT.interrupted); // a person who does not want to wait
+    isSignalled = true;
     interrupted.abort();
     setTimeout(() => process.exit(EXIT.interrupted), LAST_MOMENT_MS).unref();
   });
@@ -28,7 +30,8 @@ await nextTurn(); // only then a stream tells what became of the last write
 process.exitCode = lost === undefined ? code : codeWithout(lost);
 
 function codeWithout({ code: fault, message }: NodeJS.ErrnoException): ExitCode {
-  if (fault === 'EPIPE') return code === EXIT.interrupted ? EXIT.done : code;
+  // Ctrl-C ends the reader, too (`shiftwork drain | tee log`): that is no leaving early.
+  if (fault === 'EPIPE') return code === EXIT.interrupted && !isSignalled ? EXIT.done : code;
   process.stderr.write(`shiftwork: The answer could not be written (${message}).\n`);
   return EXIT.no;
 }

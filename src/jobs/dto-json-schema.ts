@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { DiscriminatorDescriptor } from 'class-transformer';
 import type { ValidationMetadata } from 'class-validator/types/metadata/ValidationMetadata.js';
 import { transformerStorage, validator } from './class-validator.js';
 import { DTO_KEYWORDS } from './dto-keywords.js';
@@ -108,17 +109,34 @@ function nestedSchema(
   definitions: Definitions,
 ): JsonSchema {
   if (!rules.some((rule) => rule.type === validator().ValidationTypes.NESTED_VALIDATION)) return {};
+  const type = nestedTypeOf(dto, name);
   const { discriminator } =
     transformerStorage().defaultMetadataStorage.findTypeMetadata(dto, name)?.options ?? {};
-  if (discriminator !== undefined) {
-    const types = discriminator.subTypes.map(({ value }) => value as DtoClass); // a class: class-transformer makes one
-    for (const type of types) define(type, above, definitions).chosenBy.add(discriminator.property);
-    return { anyOf: types.map((type) => ({ $ref: `#/$defs/${define(type, above, definitions).name}` })) };
-  }
-  const type = nestedTypeOf(dto, name);
+  if (discriminator !== undefined) return chosenSchema(discriminator, type, above, definitions);
   if (type === undefined) return { type: 'object' };
   if (type === above[0]) return { $ref: '#' };
   return { $ref: `#/$defs/${define(type, above, definitions).name}` };
+}
+
+function chosenSchema(
+  { property, subTypes }: DiscriminatorDescriptor,
+  fallback: DtoClass | undefined,
+  above: readonly DtoClass[],
+  definitions: Definitions,
+): JsonSchema {
+  const refTo = (type: DtoClass): JsonSchema => {
+    const { name, chosenBy } = define(type, above, definitions);
+    chosenBy.add(property);
+    return { $ref: `#/$defs/${name}` };
+  };
+  const anyOf = subTypes.map(({ value }) => refTo(value as DtoClass)); // a class: class-transformer makes one
+  if (fallback === undefined) return { anyOf };
+  // Whoever chooses none, or one that is not there, gets the class of the property itself.
+  const isChosen = {
+    properties: { [property]: { enum: subTypes.map((type) => type.name) } },
+    required: [property],
+  };
+  return { anyOf: [...anyOf, { allOf: [refTo(fallback), { not: isChosen }] }] };
 }
 
 function define(type: DtoClass, above: readonly DtoClass[], definitions: Definitions): Definition {
@@ -148,10 +166,14 @@ function designTypeOf(dto: DtoClass, name: string): unknown {
   return Reflect.getMetadata('design:type', dto.prototype as object, name); // a class always has one
 }
 
+// As `EntityId`.
+const KEY_PART = { type: ['string', 'number'] };
+const ENTITY_ID = { type: ['string', 'number', 'object'], minProperties: 1, additionalProperties: KEY_PART };
+
 function refSchema(entity: string): JsonSchema {
   const $ref = {
     type: 'object',
-    properties: { entity: { const: entity }, id: {} },
+    properties: { entity: { const: entity }, id: ENTITY_ID },
     required: ['entity', 'id'],
     additionalProperties: false,
   };

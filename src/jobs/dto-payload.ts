@@ -58,18 +58,28 @@ function empty(value: object, at: string): object {
 // class-transformer takes the property that chose a class out of what it was given, and that is what will be stored.
 function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf);
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return value;
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, copyOf(child)]));
+  if (!isObject(value)) return value;
+  const copy = Object.create(Object.getPrototypeOf(value) as object | null) as object; // of a class of the payload's, perhaps
+  return Object.assign(
+    copy,
+    Object.fromEntries(Object.entries(value).map(([key, child]) => [key, copyOf(child)])),
+  );
 }
 
-// class-transformer leaves these keys out without a word, so that no rule would ever see them.
-function unsafeKeys(value: unknown, at: string): PayloadIssue[] {
+// Neither a Date nor a Map, which are more than their properties.
+function isObject(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+// class-transformer leaves these keys out without a word, so that no rule would ever see them, and does not end where a value has no end.
+function unsafeKeys(value: unknown, at: string, above: readonly object[] = []): PayloadIssue[] {
   if (typeof value !== 'object' || value === null) return [];
+  if (above.includes(value)) return [{ path: at, message: 'refers back to itself' }];
+  const along = [...above, value];
   return Object.entries(value).flatMap(([key, child]) => {
     const path = `${at}.${key}`;
     return key === '__proto__' || key === 'constructor'
       ? [{ path, message: `property ${key} should not exist` }]
-      : unsafeKeys(child, path);
+      : unsafeKeys(child, path, along);
   });
 }

@@ -1,3 +1,5 @@
+import { MOST_LEVELS } from '../foundation/index.js';
+
 /** Called for each value that a path names; what it returns takes the value's place. */
 export type Replace = (value: unknown, path: readonly string[]) => unknown;
 
@@ -32,6 +34,7 @@ function anyDepth(
   at: readonly string[],
   replace: Replace,
 ): unknown {
+  if (at.length > MOST_LEVELS) return value; // it will be refused, or it would not be here
   const here = walk(value, rest, at, replace);
   if (typeof here !== 'object' || here === null) return here;
   return mapChildren(here, (child, key) => walk(child, steps, [...at, key], replace));

@@ -64,6 +64,17 @@ describe('walk f: a drain before a deploy', { timeout: 240_000 }, () => {
     await isInState(worker, 'draining');
   });
 
+  it('ends with 130 at Ctrl-C although the reader of its pipe got the Ctrl-C, too', async () => {
+    await role('worker');
+    const running = await world.enqueue('test.sleep', { ms: 60_000 });
+    await world.inStatus(running.id, 'STARTED');
+    const drain = cli('drain', '--timeout', '90');
+    await drain.waitForLine('what it waits for', (line) => line.text.includes('still running'));
+    drain.child.stdout?.destroy();
+    drain.signal('SIGINT');
+    expect(await drain.waitForExit()).toEqual({ code: 130, signal: null });
+  });
+
   it('waits for the running job and says "safe"; nothing starts until the new release, or a resume', async () => {
     const worker = await role('worker');
     const clock = await role('clock');

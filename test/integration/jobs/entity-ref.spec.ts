@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsString, ValidateNested } from 'class-validator';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
@@ -145,6 +146,28 @@ describe('entityRef', () => {
     await expect(
       accepted.then((stored) => job('book').run(JSON.parse(JSON.stringify(stored)), context)),
     ).rejects.toThrow();
+  });
+
+  it.each<[unknown, boolean]>([
+    [1, true],
+    ['a', true],
+    [{ row: 'A', number: 7 }, true],
+    [{}, false],
+    [null, false],
+    [['A', 7], false],
+    [{ row: { like: '%' } }, false],
+    [true, false],
+  ])('with the id %j is judged by the schema as by the class', async (id, fits) => {
+    const payload = { text: 'x', host: { $ref: { entity: 'Person', id } }, guests: [] };
+    expect(new Ajv2020({ strict: false }).compile(job('invite').payloadSchema)(payload)).toBe(fits);
+    expect(
+      await job('invite')
+        .payload.parse(payload)
+        .then(
+          () => true,
+          () => false,
+        ),
+    ).toBe(fits);
   });
 
   it('fails the attempt when the row is gone, and refuses what is no reference with advice', async () => {

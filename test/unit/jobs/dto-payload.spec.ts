@@ -240,6 +240,12 @@ describe('the JSON Schema of a DTO', () => {
   });
 });
 
+it('refuses a payload that refers back to itself, which only code can pass', async () => {
+  const endless: Record<string, unknown> = { ...good };
+  endless['login'] = { back: endless };
+  await expect(schema.parse(endless)).rejects.toThrow('payload.login.back: refers back to itself');
+});
+
 describe('the JSON Schema of a DTO allows too much rather than too little', () => {
   class LoosePayload {
     @IsOptional() @IsUrl() url?: string;
@@ -288,6 +294,32 @@ describe('@Secret()', () => {
       payment: { kind: 'card', number: '[secret]' },
     });
   });
+
+  it('is found also when code passes an instance, and nothing is taken out of that', async () => {
+    const payment = payloadSchemaOf(PaymentPayload);
+    const chosen = { payment: { kind: 'card', number: '4111' } };
+    const passed = Object.assign(new PaymentPayload(), structuredClone(chosen));
+    expect(await payment.parse(passed)).toEqual(chosen);
+  });
+
+  it.each([
+    [{ note: 'later' }, true],
+    [{ kind: 'cash', note: 'later' }, true],
+    [{ kind: 'card', note: 'later' }, false],
+    [{ kind: 'card', number: '4111', note: 'now' }, true],
+  ])(
+    'of a payment %j is looked for in the class that is taken when none is chosen, too',
+    async (given, fits) => {
+      const payment = payloadSchemaOf(PaymentPayload);
+      expect(new Ajv2020({ strict: false }).compile(payment.jsonSchema())({ payment: given })).toBe(fits);
+      expect(
+        await payment.parse({ payment: given }).then(
+          () => true,
+          () => false,
+        ),
+      ).toBe(fits);
+    },
+  );
 
   it('is replaced wherever it stands, and the payload itself is left alone', () => {
     const payload = {

@@ -46,4 +46,9 @@ describe('restoreSecrets', () => {
       tokens: { 'example.com': 'tok-1', valueOf: '[secret]' },
     });
   });
+
+  it('leaves it to who checks payloads to refuse one that is nested without end', () => {
+    const endless = JSON.parse(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`) as unknown;
+    expect(restoreSecrets(endless, payload, ['**.token'])).toBeTypeOf('object');
+  });
 });
