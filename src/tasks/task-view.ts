@@ -116,21 +116,20 @@ export class TaskViews {
     };
   }
 
-  /** Reads the secret fields of a job for `fresh`; no promise where they are known. */
+  /** Reads the secret fields of a job for `fresh`; no promise where its class is in this process. */
   ready(job: string): Promise<unknown> | undefined {
-    return this.known(job) === undefined ? this.secretsOf(job) : undefined;
+    return this.registry.find(job) === undefined ? this.secretsOf(job) : undefined;
   }
 
-  /** Reads the secret fields of a job once; a job that nobody has registered has none that we know of. */
+  /**
+   * The secret fields of a job; one that nobody has registered has none that we know of. Without its class the ledger is asked each
+   * time: a newer release may have marked another field.
+   */
   async secretsOf(job: string): Promise<readonly string[]> {
-    const known = this.known(job);
-    if (known !== undefined) {
-      this.secretPaths.set(job, known);
-      return known;
-    }
-    const stored = await this.definitions.find(job);
-    if (stored !== null) this.secretPaths.set(job, stored.secretPaths);
-    return stored?.secretPaths ?? [];
+    const paths =
+      this.registry.find(job)?.secretPaths ?? (await this.definitions.find(job))?.secretPaths ?? [];
+    this.secretPaths.set(job, paths);
+    return paths;
   }
 
   private known(job: string): readonly string[] | undefined {

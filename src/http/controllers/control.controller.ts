@@ -2,7 +2,8 @@ import { Body, HttpCode, Post, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { Verdict } from '../../control/index.js';
 import { DrainRequest } from '../../control/index.js';
-import { pause, SECOND } from '../../foundation/index.js';
+import { asError, pause, SECOND } from '../../foundation/index.js';
+import { Telemetry } from '../../telemetry/index.js';
 import { Rules } from '../access/access.js';
 import { RestController } from '../access/rest.controller.decorator.js';
 import { Answers, Taking } from '../docs/operations.js';
@@ -24,6 +25,7 @@ export class ControlController {
   constructor(
     private readonly drains: DrainRequest,
     private readonly openEnds: OpenEnds,
+    private readonly telemetry: Telemetry,
   ) {}
 
   /**
@@ -63,7 +65,7 @@ export class ControlController {
     );
     if (inTime === null) {
       reply.header('cache-control', 'no-transform');
-      return new StreamableFile(lateAnswer(late(verdict)), { type: 'application/json' });
+      return new StreamableFile(lateAnswer(this.late(verdict)), { type: 'application/json' });
     }
     if (!inTime.safe) throw new NotSafeError(inTime);
     return inTime;
@@ -78,14 +80,20 @@ export class ControlController {
     refuseBody(body);
     return this.drains.resume();
   }
-}
 
-async function late(verdict: Promise<Verdict>): Promise<LateAnswer> {
-  try {
-    const decided = await verdict;
-    if (decided.safe) return { text: JSON.stringify(decided), isGood: true };
-    return { text: JSON.stringify({ ...problemOf(new NotSafeError(decided)), ...decided }), isGood: false };
-  } catch (error) {
-    return { text: JSON.stringify(problemOf(error)), isGood: false };
+  private async late(verdict: Promise<Verdict>): Promise<LateAnswer> {
+    try {
+      const decided = await verdict;
+      if (decided.safe) return { text: JSON.stringify(decided), isGood: true };
+      return { text: JSON.stringify({ ...problemOf(new NotSafeError(decided)), ...decided }), isGood: false };
+    } catch (error) {
+      const problem = problemOf(error);
+      // The filter does not see it: the status is out.
+      if (problem.status === 500) {
+        const { message, stack = '' } = asError(error);
+        this.telemetry.emit('http.failed', { method: 'POST', path: '/control/drain', error: message, stack });
+      }
+      return { text: JSON.stringify(problem), isGood: false };
+    }
   }
 }

@@ -2,6 +2,7 @@ import { Entity, PrimaryColumn } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TaskFeed, Tasks, type TaskEvent } from '../../../src/tasks/index.js';
 import { openInProcess } from '../../support/in-process.js';
+import { query } from '../../support/servers.js';
 import { waitFor } from '../../support/wait.js';
 import { gateOf, Web } from '../http/web.fixture.js';
 
@@ -110,6 +111,24 @@ describe('in a process that does not have the class of a job', () => {
         : other.tasks.enqueue('test.echo', payload));
       expect(task.payload).toEqual({ text: 'a', secret: '[secret]' });
     } finally {
+      await other.close();
+    }
+  });
+
+  it('a field is a secret as soon as a release has marked it, also to a process that has asked before', async () => {
+    const id = await web.enqueue('test.echo', { text: 'a', secret: 'S-12345' });
+    const other = await openInProcess(web.appName);
+    const mark = (paths: string[]) =>
+      query(`UPDATE "${web.appName}".job_definition SET secret_paths = $1 WHERE name = 'test.echo'`, [
+        JSON.stringify(paths),
+      ]);
+    try {
+      const shown = async () => (await other.tasks.get(id)).payload;
+      expect(await shown()).toEqual({ text: 'a', secret: '[secret]' });
+      await mark(['secret', 'text']);
+      expect(await shown()).toEqual({ text: '[secret]', secret: '[secret]' });
+    } finally {
+      await mark(['secret']);
       await other.close();
     }
   });
