@@ -135,11 +135,17 @@ function withProgress(row: TaskRow, { data }: TaskEvent & { event: 'progress' })
   return { ...row, progressPercent: data.percent, progressMessage: data.message };
 }
 
+// With a listener that is taken away again: of signals that `AbortSignal.any` has joined, the older one remembers something for ever.
 async function waitFor(news: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<void> {
   const stop = new AbortController();
-  await Promise.race([
-    news,
-    pause(Math.max(0, ms), AbortSignal.any([stop.signal, ...(signal === undefined ? [] : [signal])])),
-  ]);
-  stop.abort();
+  const end = (): void => {
+    stop.abort();
+  };
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([news, pause(Math.max(0, ms), stop.signal)]);
+  } finally {
+    end();
+    signal?.removeEventListener('abort', end);
+  }
 }
