@@ -166,8 +166,15 @@ export const ACCEPT_ONE = {
   SELECT now() AS at, set_config('synchronous_commit', 'off', true)`,
 };
 
-/** When it is committed, everything that was committed before is on the disk. A message makes sure that there is something to write. */
-export const ON_DISK = { name: 'on-disk', text: `SELECT pg_logical_emit_message(true, 'shiftwork', '')` };
+/**
+ * When it is committed, everything that was committed before is on the disk. A message makes sure that there is something to write. $1
+ * outbox rows of which nothing is left to dispatch.
+ */
+export const ON_DISK = {
+  name: 'on-disk',
+  text: `WITH unboxed AS (DELETE FROM shiftwork.outbox WHERE id = ANY($1::uuid[]))
+  SELECT pg_logical_emit_message(true, 'shiftwork', '')`,
+};
 
 /** Accepts what has an idempotency key that nobody used before, and answers `id` and `at` of what it accepted. $16 and $17 as in ACCEPT. */
 export const ACCEPT_KEYED = `WITH ${INPUT},

@@ -72,7 +72,7 @@ export class AcceptTasks {
   private async insert(tasks: readonly NewTask[]): Promise<AcceptedEarly<Accepted>> {
     const box = newId();
     const { processId: process } = this.outbox;
-    // Whoever comes alone waits for no deletes: a timer sees to them.
+    // A lone one waits for no deletes: they go along with the next wait for the disk.
     const emptied = tasks.length === 1 ? [] : this.outbox.takeEmpty();
     const [statement, parameters] = acceptance(tasks, { box, process, emptied });
     const [row] = await this.postgres.query<{ at: Date }>(statement, parameters);
@@ -87,7 +87,7 @@ export class AcceptTasks {
   }
 
   private reachDisk(): Promise<void> {
-    return heardOf(this.postgres.query(ON_DISK).then(() => undefined));
+    return heardOf(this.postgres.query(ON_DISK, [this.outbox.takeEmpty()]).then(() => undefined));
   }
 
   private async insertIn(manager: EntityManager, tasks: readonly NewTask[]): Promise<Accepted[]> {

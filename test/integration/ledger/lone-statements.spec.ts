@@ -13,11 +13,13 @@ afterEach(() => ledger.close());
 it('accepts, starts and finishes a lone task by statements for one', async () => {
   const task = newTask();
   const claim = `${ledger.worker}:1`;
-  await ledger.accepting.acceptAll([task]);
+  await (
+    await ledger.accepting.acceptAll([task])
+  ).onDisk; // one after another: on one connection
   await ledger.executions.start(ledger.worker, [{ taskId: task.id, claim }]);
   await ledger.executions.end(endOfRun({ id: task.id, claim }));
   const used = await ledger.postgres.query({ text: 'SELECT name FROM pg_prepared_statements ORDER BY name' });
-  expect(used).toEqual(['accept-one', 'finish-one', 'start-one'].map((name) => ({ name })));
+  expect(used).toEqual(['accept-one', 'finish-one', 'on-disk', 'start-one'].map((name) => ({ name })));
 });
 
 // Those for many do not (live-statistics.spec.ts): made while nothing is queued, their plans read all of `live`.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newId } from '../../../src/foundation/index.js';
+import type { NewTask } from '../../../src/ledger/index.js';
 import { newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
 
 let ledger: OpenLedger;
@@ -48,10 +49,11 @@ it('forgets the oldest of many that never reach Redis: their rows are left to th
 
 it('is emptied by the next accept, sixteen rows at a time', async () => {
   const tasks = Array.from({ length: 16 }, () => newTask());
+  const accept = async (task: NewTask) => (await ledger.accepting.acceptEach([task])).onDisk;
   for (const task of tasks) {
-    await ledger.accepting.acceptEach([task]);
+    await accept(task);
     ledger.outbox.dispatched([task.id]);
   }
-  await ledger.accepting.acceptEach([newTask()]);
+  await accept(newTask());
   expect(await tasksInTable()).not.toContain(tasks[0]?.id);
 });
