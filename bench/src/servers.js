@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { Redis } from 'ioredis';
-import { startPostgres, startRedis } from '../../dist/dev/index.js';
+import { deleteServerData, startPostgres, startRedis } from '../../dist/dev/index.js';
 
 /** Segments of 16 MB: as many as `min_wal_size` keeps. */
 const SEGMENTS = 60;
@@ -39,7 +39,7 @@ export async function startServers() {
       await sql.end();
       client.disconnect();
       await Promise.all([postgres.stop(), redis.stop()]);
-      rmSync(dir, { recursive: true, force: true });
+      deleteServerData(dir); // root's PostgreSQL keeps it elsewhere
     },
   };
 }
