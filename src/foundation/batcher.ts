@@ -1,4 +1,5 @@
 import { deferred, type Deferred } from './deferred.js';
+import { Turns } from './turns.js';
 
 export interface BatcherOptions {
   /** Most items of one flush. 200 by default in our rooms: larger batches are faster but raise the neighbours' p99. */
@@ -10,6 +11,8 @@ export interface BatcherOptions {
    * one, the server would have nothing to do until they have. Default: no crowd is shared before `maxItems`.
    */
   readonly shareFrom?: number;
+  /** Flights take turns at the server: each says by the second argument of `flush` when it has been answered. Default: false. */
+  readonly takesTurns?: boolean;
 }
 
 interface Waiting<I, O> {
@@ -30,11 +33,20 @@ export class Batcher<I, O> {
   private flyingItems = 0;
   private scheduled = false;
   private idleWaiters: (() => void)[] = [];
+  private readonly turns: Turns | undefined;
 
   constructor(
-    private readonly flush: (items: readonly I[]) => Promise<readonly (O | Promise<O> | Error)[]>,
+    private readonly flush: (
+      items: readonly I[],
+      answered: () => void,
+    ) => Promise<readonly (O | Promise<O> | Error)[]>,
     private readonly options: BatcherOptions,
-  ) {}
+  ) {
+    if (options.takesTurns !== true) return;
+    this.turns = new Turns(options.shareFrom ?? options.maxItems, () => {
+      this.launch();
+    });
+  }
 
   /** Settles when the item's flush has: for our tables, when its row is committed. */
   add(item: I): Promise<O> {
@@ -56,7 +68,7 @@ export class Batcher<I, O> {
 
   // setImmediate, not a microtask: callers woken in the same turn of the event loop share one flush.
   private schedule(): void {
-    if (this.scheduled || this.flying >= this.options.inFlight) return;
+    if (this.scheduled || !this.mayLaunch()) return;
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
@@ -64,8 +76,12 @@ export class Batcher<I, O> {
     });
   }
 
+  private mayLaunch(): boolean {
+    return this.flying < this.options.inFlight && (this.turns?.isFree ?? true);
+  }
+
   private launch(): void {
-    while (this.flying < this.options.inFlight && this.waiting.length > 0) {
+    while (this.waiting.length > 0 && this.mayLaunch()) {
       const batch = this.take();
       this.flying++;
       this.flyingItems += batch.length;
@@ -88,8 +104,12 @@ export class Batcher<I, O> {
   }
 
   private async run(batch: readonly Waiting<I, O>[]): Promise<void> {
+    const answered = this.turns?.take(batch.length) ?? noTurn;
     try {
-      const outcomes = await this.flush(batch.map((waiting) => waiting.item));
+      const outcomes = await this.flush(
+        batch.map((waiting) => waiting.item),
+        answered,
+      );
       batch.forEach((waiting, i) => {
         const outcome = outcomes[i];
         if (outcome instanceof Error) waiting.done.reject(outcome);
@@ -98,6 +118,8 @@ export class Batcher<I, O> {
     } catch (error) {
       for (const waiting of batch)
         waiting.done.reject(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      answered();
     }
   }
 
@@ -107,4 +129,8 @@ export class Batcher<I, O> {
     this.idleWaiters = [];
     for (const wake of waiters) wake();
   }
+}
+
+function noTurn(): void {
+  // they fly as they come
 }

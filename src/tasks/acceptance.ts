@@ -40,10 +40,11 @@ export class Acceptance {
     private readonly relay: Relay,
     private readonly telemetry: Telemetry,
   ) {
-    this.batches = new Batcher((tasks) => this.flush(tasks, ledger.acceptEach(tasks)), {
+    this.batches = new Batcher((tasks, answered) => this.flush(tasks, ledger.acceptEach(tasks), answered), {
       maxItems: 400,
       inFlight: 4,
       shareFrom: 50,
+      takesTurns: true,
     });
     // A lane of their own: a key that somebody holds must delay nobody else (PROTOCOL interleaving 12).
     this.keyed = new Batcher((tasks) => this.flush(tasks, kept(keyed.acceptEach(tasks))), {
@@ -93,12 +94,14 @@ export class Acceptance {
   private async flush(
     tasks: readonly NewTask[],
     accepting: Promise<AcceptedEarly<Outcome>>,
+    answered?: () => void,
   ): Promise<readonly Outcome[]> {
     const limit = Deadline.after(ACCEPT_LIMIT_MS);
     try {
-      const { outcomes, onDisk } = await answered(accepting, limit);
+      const { outcomes, onDisk } = await inTime(accepting, limit);
+      answered?.();
       // The disk and Redis at once: a worker may begin meanwhile, the caller hears of it when both have it.
-      await Promise.all([this.dispatch(fresh(tasks, outcomes)), answered(onDisk, limit)]);
+      await Promise.all([this.dispatch(fresh(tasks, outcomes)), inTime(onDisk, limit)]);
       return outcomes.map((outcome, i) => this.whenKnown(outcome, tasks[i]));
     } catch (error) {
       this.dispatchLate(tasks, accepting);
@@ -129,7 +132,7 @@ export class Acceptance {
 
 type Outcome = Accepted | Error | Promise<Accepted>;
 
-function answered<T>(asked: Promise<T>, limit: Deadline): Promise<T> {
+function inTime<T>(asked: Promise<T>, limit: Deadline): Promise<T> {
   return withTimeout(
     asked,
     limit.remainingMs,

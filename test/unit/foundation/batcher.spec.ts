@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Batcher, deferred } from '../../../src/foundation/index.js';
 
 describe('Batcher', () => {
@@ -61,6 +61,81 @@ describe('Batcher', () => {
     const few = Array.from({ length: 8 }, (_, i) => batcher.add(i));
     await Promise.all(few);
     expect(flushes.slice(2)).toEqual([5, 3]);
+  });
+
+  describe('whose flights take turns', () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+    const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const setup = () => {
+      const flights: { items: number; answered: () => void; land: () => void }[] = [];
+      const batcher = new Batcher<number, number>(
+        async (items, answered) => {
+          const { promise, resolve } = deferred();
+          flights.push({ items: items.length, answered, land: resolve });
+          await promise;
+          return items;
+        },
+        { maxItems: 40, inFlight: 4, shareFrom: 5, takesTurns: true },
+      );
+      const add = (count: number) => Array.from({ length: count }, (_, i) => batcher.add(i));
+      return { flights, add, sizes: () => flights.map(({ items }) => items) };
+    };
+
+    // Proven: without the turn the second one goes at once.
+    it('lets the next small one go when the server has answered, while the first is still under way', async () => {
+      const { flights, add, sizes } = setup();
+      const first = Promise.all(add(5));
+      await turn();
+      const second = Promise.all(add(5));
+      await turn();
+      const before = sizes();
+      flights[0]?.answered();
+      expect([before, sizes()]).toEqual([[5], [5, 5]]);
+      for (const flight of flights) flight.land();
+      await Promise.all([first, second]);
+    });
+
+    it('lets two large ones go abreast, and no third', async () => {
+      const { flights, add, sizes } = setup();
+      const all = Promise.all(add(40));
+      await turn();
+      expect(sizes()).toEqual([10, 10]);
+      flights[1]?.answered();
+      expect(sizes()).toEqual([10, 10, 10]);
+      flights[0]?.answered();
+      expect(sizes()).toEqual([10, 10, 10, 10]);
+      for (const flight of flights) flight.land();
+      await all;
+    });
+
+    it('loses its patience with a server that does not answer', async () => {
+      const { flights, add, sizes } = setup();
+      const first = Promise.all(add(5));
+      await turn();
+      const second = Promise.all(add(5));
+      await turn();
+      const before = sizes();
+      vi.runAllTimers();
+      expect([before, sizes()]).toEqual([[5], [5, 5]]);
+      for (const flight of flights) flight.land();
+      await Promise.all([first, second]);
+    });
+
+    it('goes on after a flight that failed before it was answered', async () => {
+      let flights = 0;
+      const batcher = new Batcher<number, number>(
+        () => (flights++ === 0 ? Promise.reject(new Error('down')) : Promise.resolve([flights])),
+        { maxItems: 1, inFlight: 4, takesTurns: true },
+      );
+      const [first, second] = [batcher.add(1), batcher.add(2)];
+      await expect(first).rejects.toThrow('down');
+      expect(await second).toBe(2);
+    });
   });
 
   it('rejects the one item whose outcome is an Error, and all of them when the flush throws', async () => {
