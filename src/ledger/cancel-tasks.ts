@@ -124,4 +124,4 @@ function cancelling(pick: string): string {
     FROM picked LEFT JOIN mine m USING (id)`;
 }
 
-const CANCEL = { name: 'cancel', text: cancelling('SELECT unnest($1::uuid[]) AS id') };
+const CANCEL = { name: 'cancel', replans: true, text: cancelling('SELECT unnest($1::uuid[]) AS id') };

@@ -83,8 +83,14 @@ function twoWays(name: string, textOf: (way: 'brisk' | 'careful') => string): Tw
   };
 }
 
+/** For many rows, which may be nearly all or nearly none of the table. */
+function manyTwoWays(name: string, textOf: (way: 'brisk' | 'careful') => string): TwoWays {
+  const { brisk, careful } = twoWays(name, textOf);
+  return { brisk: { ...brisk, replans: true }, careful: { ...careful, replans: true } };
+}
+
 /** Answers `n`, which of the asked were started (1 is the first), and what a run needs to know. */
-export const START = twoWays(
+export const START = manyTwoWays(
   'start',
   (way) => `WITH ${STARTING[way]} SELECT n, ${STARTED_COLUMNS} FROM started`,
 );
@@ -102,7 +108,7 @@ export const STARTED_BY_CLAIM = {
 };
 
 /** Answers `finished`: how many. $1 ids, $2 claims, $3 results or NULL. */
-export const FINISH = twoWays(
+export const FINISH = manyTwoWays(
   'finish',
   (way) => `WITH ${finishing(FINISHED)[way]} SELECT count(*)::int AS finished FROM finished`,
 );
@@ -117,7 +123,7 @@ export const FINISH_ONE = twoWays(
 export const FINISH_IN = `WITH ${finishing(FINISHED_ONE).patient} SELECT count(*)::int AS finished FROM finished`;
 
 /** Starts and successes of one flush share one commit. Answers as START does, and a row with `n` = 0 and `execution` = how many finished. */
-export const START_AND_FINISH = twoWays(
+export const START_AND_FINISH = manyTwoWays(
   'start-and-finish',
   (way) => `WITH ${STARTING[way]}, ${finishing(FINISHED_BESIDE_STARTS)[way]}
     SELECT n, ${STARTED_COLUMNS} FROM started
@@ -133,6 +139,7 @@ export const START_AND_FINISH = twoWays(
  */
 export const END = {
   name: 'end',
+  replans: true,
   text: `WITH wanted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::int[], $9::int[], $10::text[])
       AS e(id, claim, status, outcome, result, error, due_at, charged, interrupted, kind)),
@@ -177,6 +184,7 @@ export const KEEP_CANCELLED = `
  */
 export const RELEASE = {
   name: 'release',
+  replans: true,
   text: `WITH mine AS MATERIALIZED (
     SELECT l.* FROM unnest($1::uuid[], $2::text[]) AS e(asked, asking) JOIN shiftwork.live l ON l.id = e.asked
      WHERE l.status = 'STARTED' AND l.claim = e.asking ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),

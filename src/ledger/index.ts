@@ -9,7 +9,6 @@ export * from './job-definitions.js';
 export { isSuspect } from './judge-loss.js';
 export * from './ledger-errors.js';
 export * from './ledger.module.js';
-export { LiveStatistics } from './live-statistics.js';
 export * from './new-task.js';
 export * from './outbox.js';
 export * from './processes.js';

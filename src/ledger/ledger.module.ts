@@ -8,7 +8,6 @@ import { DismissFailedTasks } from './dismiss-failed-tasks.js';
 import { Executions } from './executions.js';
 import { HandOver } from './hand-over.js';
 import { JobDefinitions } from './job-definitions.js';
-import { LiveStatistics } from './live-statistics.js';
 import { Outbox } from './outbox.js';
 import { PendingFailures } from './pending-failures.js';
 import { Processes } from './processes.js';
@@ -41,7 +40,6 @@ const VERBS = [
   Executions,
   HandOver,
   JobDefinitions,
-  LiveStatistics,
   Outbox,
   Processes,
   QueueStates,

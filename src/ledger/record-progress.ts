@@ -74,6 +74,7 @@ export class RecordProgress {
 
 const NOTE = {
   name: 'progress',
+  replans: true,
   text: `WITH mine AS MATERIALIZED (
     SELECT l.id, n.claim, n.percent, n.message
       FROM unnest($1::uuid[], $2::text[], $3::real[], $4::text[]) AS n(id, claim, percent, message) JOIN shiftwork.live l ON l.id = n.id

@@ -4,7 +4,6 @@ import { Dispatcher, Relay, WINDOW_MS, type Entry } from '../dispatch/index.js';
 import {
   AcceptKeyed,
   AcceptTasks,
-  LiveStatistics,
   Outbox,
   type Accepted,
   type AcceptedEarly,
@@ -35,7 +34,6 @@ export class Acceptance {
     private readonly ledger: AcceptTasks,
     keyed: AcceptKeyed,
     private readonly outbox: Outbox,
-    private readonly statistics: LiveStatistics,
     private readonly dispatcher: Dispatcher,
     private readonly relay: Relay,
     private readonly telemetry: Telemetry,
@@ -73,7 +71,6 @@ export class Acceptance {
   /** Puts committed tasks into Redis, within 500 ms; what does not get there is left to the relay. Never throws. */
   async dispatch(tasks: readonly NewTask[]): Promise<void> {
     if (tasks.length === 0) return;
-    this.statistics.arrived(tasks.length);
     try {
       await taskCommitted.reached(tasks);
       const now = Date.now();

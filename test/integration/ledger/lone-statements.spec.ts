@@ -22,7 +22,7 @@ it('accepts, starts and finishes a lone task by statements for one', async () =>
   expect(used).toEqual(['accept-one', 'finish-one', 'on-disk', 'start-one'].map((name) => ({ name })));
 });
 
-// Those for many do not (live-statistics.spec.ts): made while nothing is queued, their plans read all of `live`.
+// Those for many do not (plans.spec.ts): made while nothing is queued, their plans read all of `live`.
 it('finds the row of a lone task by its key, also with a plan that was made while nothing was queued', async () => {
   const statements = {
     start: [START_ONE, () => `'${ledger.worker}', '${newId()}', 'a claim'`],
