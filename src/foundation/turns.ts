@@ -1,5 +1,6 @@
-/** A fast disk confirms a commit in less, ms; and PostgreSQL works a third of this on an item, ms. */
-const PATIENCE_MS = 1;
+/** A fast disk confirms a commit in less, ms. */
+const LEAST_PATIENCE_MS = 1;
+/** Thrice what PostgreSQL works on an item, ms. */
 const PATIENCE_PER_ITEM_MS = 0.03;
 
 /**
@@ -7,7 +8,8 @@ const PATIENCE_PER_ITEM_MS = 0.03;
  * together again, and have left the server idle meanwhile. (A hundred callers in two flights: an eighth more tasks a second. A
  * thousand: a twelfth.) A small flight has the server to itself, large ones go two abreast: it needs longer for one than we do.
  *
- * Who has not been answered after thrice the time that the server works on so many waits for the disk, and others may wait beside it.
+ * Who has not been answered after thrice the time that the server works on so many waits for the disk, or for a server that others
+ * keep busy, and the next may go all the same.
  */
 export class Turns {
   private small = 0;
@@ -35,7 +37,7 @@ export class Turns {
       this[kind]--;
       this.onFree();
     };
-    const timer = setTimeout(end, PATIENCE_MS + items * PATIENCE_PER_ITEM_MS);
+    const timer = setTimeout(end, Math.max(LEAST_PATIENCE_MS, items * PATIENCE_PER_ITEM_MS));
     return end;
   }
 }
