@@ -1,4 +1,5 @@
 import type { ValidationError } from 'class-validator';
+import { MOST_FAULTS } from '../foundation/index.js';
 import { validator } from './class-validator.js';
 import type { PayloadIssue } from './job-errors.js';
 
@@ -26,9 +27,7 @@ function ownIssues(
 ): PayloadIssue[] {
   const items: unknown = error.value;
   if (!Array.isArray(items)) return [{ path, message }];
-  const bad = items.flatMap((item: unknown, i) =>
-    failsEach(owner, error.property, rule, items, item) ? [i] : [],
-  );
+  const bad = indexesOf(items, eachRule(owner, error.property, rule, items));
   if (bad.length === 0) return [{ path, message }];
   return bad.map((i) => ({
     path: `${path}.${String(i)}`,
@@ -36,22 +35,36 @@ function ownIssues(
   }));
 }
 
-function failsEach(owner: object, property: string, rule: string, items: unknown, item: unknown): boolean {
+// No more than are told.
+function indexesOf(items: readonly unknown[], fails: (item: unknown) => boolean): number[] {
+  const indexes: number[] = [];
+  for (let i = 0; i < items.length && indexes.length < MOST_FAULTS; i++) {
+    if (fails(items[i])) indexes.push(i);
+  }
+  return indexes;
+}
+
+/** Whether an item fails a rule that is for each. */
+function eachRule(owner: object, property: string, rule: string, items: unknown): (item: unknown) => boolean {
   const storage = validator().getMetadataStorage();
-  const rules = storage
+  const checks = storage
     .getTargetValidationMetadatas(owner.constructor, '', false, false)
-    .filter((it) => it.propertyName === property && it.each);
-  return rules.some((metadata) =>
-    storage.getTargetValidatorConstraints(metadata.constraintCls).some((constraint) => {
-      if ((constraint.name || metadata.type) !== rule) return false;
-      const args = {
-        targetName: owner.constructor.name,
-        property,
-        object: owner,
-        value: items,
-        constraints: metadata.constraints as unknown[],
-      };
-      return constraint.instance.validate(item, args) === false; // a promise (an async rule) keeps the path of the array
-    }),
-  );
+    .filter((it) => it.propertyName === property && it.each)
+    .flatMap((metadata) =>
+      storage
+        .getTargetValidatorConstraints(metadata.constraintCls)
+        .filter((constraint) => (constraint.name || metadata.type) === rule)
+        .map(({ instance }) => ({
+          instance,
+          args: {
+            targetName: owner.constructor.name,
+            property,
+            object: owner,
+            value: items,
+            constraints: metadata.constraints as unknown[],
+          },
+        })),
+    );
+  // A promise (an async rule) keeps the path of the array.
+  return (item) => checks.some(({ instance, args }) => instance.validate(item, args) === false);
 }

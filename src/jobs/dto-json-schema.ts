@@ -158,8 +158,17 @@ function freeName(name: string, definitions: Definitions): string {
 
 function nestedTypeOf(dto: DtoClass, name: string): DtoClass | undefined {
   const declared = transformerStorage().defaultMetadataStorage.findTypeMetadata(dto, name);
-  const type: unknown = declared?.typeFunction() ?? designTypeOf(dto, name);
+  const type: unknown = declared === undefined ? designTypeOf(dto, name) : typeOf(declared);
   return typeof type === 'function' && type !== Object && type !== Array ? (type as DtoClass) : undefined; // a class: @Type or the property's own
+}
+
+// One that reads its argument chooses by what is sent: of that nothing is known here.
+function typeOf(declared: { typeFunction(): unknown }): unknown {
+  try {
+    return declared.typeFunction();
+  } catch {
+    return undefined;
+  }
 }
 
 function designTypeOf(dto: DtoClass, name: string): unknown {

@@ -1,4 +1,4 @@
-import { Type } from 'class-transformer';
+import { Type, type TypeHelpOptions } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -17,6 +17,7 @@ import {
   Matches,
   Max,
   Min,
+  ValidateBy,
   ValidateNested,
 } from 'class-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -152,6 +153,21 @@ describe('a payload declared by a class-validator DTO', () => {
     );
   });
 
+  // Proven: without the bound every item is asked a second time.
+  it('looks for no more faults than it tells', async () => {
+    let asked = 0;
+    class ManyPayload {
+      @ValidateBy({ name: 'none', validator: { validate: () => asked++ < 0 } }, { each: true })
+      items!: number[];
+    }
+    const faults = await issuesOf(
+      { items: Array.from({ length: 5_000 }, (_, i) => i) },
+      payloadSchemaOf(ManyPayload),
+    );
+    expect([faults.length, faults.at(-1)?.path]).toEqual([1_000, 'payload.items.999']);
+    expect(asked).toBeLessThanOrEqual(5_000 + 1_000);
+  });
+
   it('says what is wrong in words that stand alone', async () => {
     expect(await issuesOf({ ...good, widths: [16, 4097] })).toEqual([
       { path: 'payload.widths.1', message: 'must not be greater than 4096' },
@@ -264,6 +280,19 @@ describe('the JSON Schema of a DTO allows too much rather than too little', () =
       expect(ajv.compile(loose.jsonSchema())(value)).toBe(true);
     },
   );
+
+  // Proven: with the type asked for without a net, the process does not boot.
+  it('takes any object where the class is chosen by what is sent', async () => {
+    class ByContentPayload {
+      @ValidateNested()
+      @Type((help) => ((help as TypeHelpOptions).object['hurry'] === true ? Step : Login))
+      what!: Step | Login;
+    }
+    expect(payloadSchemaOf(ByContentPayload).jsonSchema()).toMatchObject({
+      properties: { what: { type: 'object' } },
+      required: ['what'],
+    });
+  });
 
   it('keeps apart two classes of one name', () => {
     const other = otherLogin();
