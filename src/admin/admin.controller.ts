@@ -26,6 +26,15 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ['style.css', 'text/css; charset=utf-8'],
 ]);
 
+/** What REST and mails call a thing, and what the page does. */
+const PLACES: ReadonlyMap<string, string> = new Map([
+  ['failed-tasks', 'failed'],
+  ['queues', 'overview'],
+  ['processes', 'overview'],
+  ['tasks', 'tasks'],
+  ['schedules', 'schedules'],
+]);
+
 /** The page's own files are all that it may load, and nobody may frame it. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -52,30 +61,13 @@ export class AdminController {
   }
 
   /** Links in mails are paths; the page reads what it shows from behind the `#`. */
-  @Get(['failed-tasks', 'failed-tasks/:id'])
+  @Get([...PLACES.keys(), 'failed-tasks/:id'])
   @Redirect()
-  failed(@Param('id') id?: string): { url: string } {
-    return id === undefined
-      ? { url: '../admin#/failed' }
-      : { url: `../../admin#/failed/${encodeURIComponent(id)}` };
-  }
-
-  @Get(['queues', 'processes'])
-  @Redirect('../admin#/overview')
-  overview(): void {
-    // the way there is all
-  }
-
-  @Get('tasks')
-  @Redirect('../admin#/tasks')
-  tasks(): void {
-    // the way there is all
-  }
-
-  @Get('schedules')
-  @Redirect('../admin#/schedules')
-  schedules(): void {
-    // the way there is all
+  place(@Req() { url }: { readonly url: string }, @Param('id') id?: string): { url: string } {
+    const [path = ''] = url.split('?');
+    const folders = path.slice(path.lastIndexOf('/admin/') + '/admin/'.length).split('/');
+    const hash = id === undefined ? PLACES.get(folders[0] ?? '') : `failed/${encodeURIComponent(id)}`;
+    return { url: `${'../'.repeat(folders.length)}admin#/${hash ?? 'overview'}` };
   }
 
   @Get(':file')

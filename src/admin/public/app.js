@@ -470,6 +470,8 @@ function route() {
 }
 
 let shown = 0;
+/** Why nothing could be shown; it goes as soon as something can. */
+let trouble = '';
 
 async function show() {
   const turn = ++shown;
@@ -480,9 +482,12 @@ async function show() {
   }
   try {
     const content = await route()();
-    if (turn === shown) page.replaceChildren(...content.filter(Boolean));
+    if (turn !== shown) return;
+    page.replaceChildren(...content.filter(Boolean));
+    if (state.textContent === trouble) say('');
   } catch (error) {
-    say(error.message);
+    trouble = error.message;
+    say(trouble);
   }
 }
 

@@ -160,6 +160,18 @@ describe('the dashboard in a browser', () => {
     await queue.getByRole('button', { name: 'Pause' }).waitFor();
   });
 
+  // Proven: without the line that takes it away, it stays.
+  it('says that the server is away, and no more when it is back', async () => {
+    await open('#/overview');
+    await page.getByRole('row', { name: /^high/ }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole('link', { name: 'Schedules' }).click();
+    await said('Failed to fetch');
+    await page.context().setOffline(false);
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('status').filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
+  });
+
   it('tells a viewer why not', async () => {
     const id = await failedTask('out of reach');
     await open(`#/failed/${id}`, VIEWER);
