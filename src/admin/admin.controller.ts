@@ -53,7 +53,7 @@ export class AdminController {
     @Req() { url }: { readonly url: string },
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<StreamableFile | undefined> {
-    if (!/\/(\?|$)/.test(url)) return fileOf('index.html', 'text/html; charset=utf-8');
+    if (!isFolder(url)) return fileOf('index.html', 'text/html; charset=utf-8');
     // The page looks for its files, and for REST, beside itself; behind a slash that would be one folder too deep.
     reply.status(302);
     reply.header('location', '../admin');
@@ -64,10 +64,10 @@ export class AdminController {
   @Get([...PLACES.keys(), 'failed-tasks/:id'])
   @Redirect()
   place(@Req() { url }: { readonly url: string }, @Param('id') id?: string): { url: string } {
-    const [path = ''] = url.split('?');
-    const folders = path.slice(path.lastIndexOf('/admin/') + '/admin/'.length).split('/');
-    const hash = id === undefined ? PLACES.get(folders[0] ?? '') : `failed/${encodeURIComponent(id)}`;
-    return { url: `${'../'.repeat(folders.length)}admin#/${hash ?? 'overview'}` };
+    const parts = pathOf(url).split('/').filter(Boolean);
+    const depth = (id === undefined ? 1 : 2) + (isFolder(url) ? 1 : 0);
+    const hash = id === undefined ? PLACES.get(parts.at(-1) ?? '') : `failed/${encodeURIComponent(id)}`;
+    return { url: `${'../'.repeat(depth)}admin#/${hash ?? 'overview'}` };
   }
 
   @Get(':file')
@@ -81,4 +81,13 @@ export class AdminController {
 
 async function fileOf(name: string, type: string): Promise<StreamableFile> {
   return new StreamableFile(await readFile(path.join(PUBLIC, name)), { type });
+}
+
+function pathOf(url: string): string {
+  return url.split('?')[0] ?? '';
+}
+
+// What a path leads to by `..` depends on the slash at its end.
+function isFolder(url: string): boolean {
+  return pathOf(url).endsWith('/');
 }

@@ -45,10 +45,13 @@ export class Acceptance {
       takesTurns: true,
     });
     // A lane of their own: a key that somebody holds must delay nobody else (PROTOCOL interleaving 12).
-    this.keyed = new Batcher((tasks) => this.flush(tasks, kept(keyed.acceptEach(tasks))), {
-      maxItems: 200,
-      inFlight: 1,
-    });
+    this.keyed = new Batcher(
+      (tasks, answered) => this.flush(tasks, kept(keyed.acceptEach(tasks)), answered),
+      {
+        maxItems: 200,
+        inFlight: 1,
+      },
+    );
   }
 
   /** One task, group-committed. Throws `LedgerUnavailableError` within 2.5 s when PostgreSQL is away. */
@@ -91,12 +94,12 @@ export class Acceptance {
   private async flush(
     tasks: readonly NewTask[],
     accepting: Promise<AcceptedEarly<Outcome>>,
-    answered?: () => void,
+    answered: () => void,
   ): Promise<readonly Outcome[]> {
     const limit = Deadline.after(ACCEPT_LIMIT_MS);
     try {
       const { outcomes, onDisk } = await inTime(accepting, limit);
-      answered?.();
+      answered();
       // The disk and Redis at once: a worker may begin meanwhile, the caller hears of it when both have it.
       await Promise.all([this.dispatch(fresh(tasks, outcomes)), inTime(onDisk, limit)]);
       return outcomes.map((outcome, i) => this.whenKnown(outcome, tasks[i]));

@@ -83,21 +83,27 @@ describe('Batcher', () => {
         { maxItems: 40, inFlight: 4, shareFrom: 5, takesTurns: true },
       );
       const add = (count: number) => Array.from({ length: count }, (_, i) => batcher.add(i));
-      return { flights, add, sizes: () => flights.map(({ items }) => items) };
+      const sizes = () => flights.map(({ items }) => items);
+      /** How large the flights are with a second crowd waiting, and after `act`. */
+      const beforeAndAfter = async (act: () => void) => {
+        const first = Promise.all(add(5));
+        await turn();
+        const second = Promise.all(add(5));
+        await turn();
+        const seen = [sizes()];
+        act();
+        seen.push(sizes());
+        for (const flight of flights) flight.land();
+        await Promise.all([first, second]);
+        return seen;
+      };
+      return { flights, add, sizes, beforeAndAfter };
     };
 
     // Proven: without the turn the second one goes at once.
     it('lets the next small one go when the server has answered, while the first is still under way', async () => {
-      const { flights, add, sizes } = setup();
-      const first = Promise.all(add(5));
-      await turn();
-      const second = Promise.all(add(5));
-      await turn();
-      const before = sizes();
-      flights[0]?.answered();
-      expect([before, sizes()]).toEqual([[5], [5, 5]]);
-      for (const flight of flights) flight.land();
-      await Promise.all([first, second]);
+      const { flights, beforeAndAfter } = setup();
+      expect(await beforeAndAfter(() => flights[0]?.answered())).toEqual([[5], [5, 5]]);
     });
 
     it('lets two large ones go abreast, and no third', async () => {
@@ -114,16 +120,7 @@ describe('Batcher', () => {
     });
 
     it('loses its patience with a server that does not answer', async () => {
-      const { flights, add, sizes } = setup();
-      const first = Promise.all(add(5));
-      await turn();
-      const second = Promise.all(add(5));
-      await turn();
-      const before = sizes();
-      vi.runAllTimers();
-      expect([before, sizes()]).toEqual([[5], [5, 5]]);
-      for (const flight of flights) flight.land();
-      await Promise.all([first, second]);
+      expect(await setup().beforeAndAfter(() => vi.runAllTimers())).toEqual([[5], [5, 5]]);
     });
 
     it('goes on after a flight that failed before it was answered', async () => {
