@@ -1,5 +1,6 @@
 import { bareArray, type Statement } from '../postgres/index.js';
 import type { NewTask } from './new-task.js';
+import { NOT_YET_ON_DISK, REACHES_DISK } from './on-disk.js';
 
 /** The outbox row that is written with the tasks, and those whose tasks have all reached Redis. */
 export interface Boxing {
@@ -150,9 +151,7 @@ const ACCEPT_PLAIN = {
 /**
  * The same of a lone one, $1 its id, where no outbox rows are to be deleted: nothing to unpack, an eighth less of PostgreSQL's time.
  *
- * Its commit does not wait for the disk: everybody sees the rows, and `ON_DISK` must follow before anybody is told that they are kept.
- * The log is written in order, and every other commit waits for the disk: so nothing that was built upon these rows, a START say,
- * outlives them.
+ * Its commit does not wait for the disk: `KEEP_ACCEPTED` must follow before anybody is told that the task is kept.
  */
 export const ACCEPT_ONE = {
   name: 'accept-one',
@@ -163,17 +162,13 @@ export const ACCEPT_ONE = {
     INSERT INTO shiftwork.live (id, queue, job, status, ready_at, attempts_max, timeout_ms)
     VALUES ($1, $4, $3, 'QUEUED', now(), $5, $6)),
   boxed AS (INSERT INTO shiftwork.outbox (id, process, task_ids) VALUES ($9, $10, ARRAY[$1]))
-  SELECT now() AS at, set_config('synchronous_commit', 'off', true)`,
+  SELECT now() AS at, ${NOT_YET_ON_DISK}`,
 };
 
-/**
- * When it is committed, everything that was committed before is on the disk. A message makes sure that there is something to write. $1
- * outbox rows of which nothing is left to dispatch.
- */
-export const ON_DISK = {
-  name: 'on-disk',
-  text: `WITH unboxed AS (DELETE FROM shiftwork.outbox WHERE id = ANY($1::uuid[]))
-  SELECT pg_logical_emit_message(true, 'shiftwork', '')`,
+/** When it is committed, everything that was committed before is on the disk. $1 outbox rows of which nothing is left to dispatch. */
+export const KEEP_ACCEPTED = {
+  name: 'keep-accepted',
+  text: `WITH unboxed AS (DELETE FROM shiftwork.outbox WHERE id = ANY($1::uuid[])) SELECT ${REACHES_DISK}`,
 };
 
 /** Accepts what has an idempotency key that nobody used before, and answers `id` and `at` of what it accepted. $16 and $17 as in ACCEPT. */

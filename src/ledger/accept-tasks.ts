@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { asError, newId } from '../foundation/index.js';
 import { Postgres, isUnavailable } from '../postgres/index.js';
 import { withExisting } from './accept-keyed.js';
-import { ACCEPT_KEYED, ACCEPT_ONE, acceptance, ON_DISK, values } from './accept-sql.js';
+import { ACCEPT_KEYED, ACCEPT_ONE, acceptance, KEEP_ACCEPTED, values } from './accept-sql.js';
 import type { Accepted, NewTask } from './new-task.js';
 import { Outbox } from './outbox.js';
 
@@ -87,7 +87,7 @@ export class AcceptTasks {
   }
 
   private reachDisk(): Promise<void> {
-    return heardOf(this.postgres.query(ON_DISK, [this.outbox.takeEmpty()]).then(() => undefined));
+    return heardOf(this.postgres.query(KEEP_ACCEPTED, [this.outbox.takeEmpty()]).then(() => undefined));
   }
 
   private async insertIn(manager: EntityManager, tasks: readonly NewTask[]): Promise<Accepted[]> {

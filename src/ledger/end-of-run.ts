@@ -1,5 +1,5 @@
 import { bareArray, sqlState } from '../postgres/index.js';
-import type { Standing } from './standings.js';
+import { refusal, type Refused, type Standing } from './standings.js';
 import type { ErrorJson, ExecutionOutcome } from './task-row.js';
 import type { TaskStatus } from './task-status.js';
 
@@ -22,10 +22,10 @@ export interface EndOfRun {
   readonly mayBeLocked?: boolean;
 }
 
-/** What was written: the status (CANCELLED where somebody had asked for it), or that the claim was lost. */
+/** What was written: the status (CANCELLED where somebody had asked for it), or that the claim was lost, and how the row stands. */
 export type Recorded =
   | { readonly kind: 'recorded'; readonly status: TaskStatus }
-  | { readonly kind: 'lost'; readonly ended: boolean };
+  | { readonly kind: 'lost'; readonly row: Refused };
 
 /** What is known of an end when its flush is over: what was recorded, or the promise of one whose row was locked. */
 export type Written = Recorded | Promise<Recorded>;
@@ -35,8 +35,7 @@ export type Lookup = (end: EndOfRun) => Recorded | undefined;
 
 /** Rule 6: my claim and what I meant to write is success; somebody else's claim means mine is lost; undefined: still to be written. */
 export function judge(end: EndOfRun, standing: Standing | undefined): Recorded | undefined {
-  if (standing?.claim !== end.claim)
-    return { kind: 'lost', ended: standing === undefined || !standing.is_live };
+  if (standing?.claim !== end.claim) return { kind: 'lost', row: refusal(standing) };
   if (standing.status === 'STARTED') return undefined;
   return { kind: 'recorded', status: standing.status };
 }

@@ -1,4 +1,5 @@
 import type { Statement } from '../postgres/index.js';
+import { NOT_YET_ON_DISK } from './on-disk.js';
 
 /**
  * The hot statements of a run, written out. Parameters of a start: $1 worker, $2 ids, $3 claims.
@@ -47,10 +48,11 @@ const STARTING_ONE = startingOf(ASKED_ONE);
 
 const STARTED_COLUMNS =
   'execution, attempts_made, attempts_max, timeout_ms, crashes, checkpoint, cancel_requested_at';
+const STARTED = `SELECT n, ${STARTED_COLUMNS} FROM started`;
+const WITHOUT_DISK = `WHERE (SELECT ${NOT_YET_ON_DISK}) IS NOT NULL`;
 
 const FINISHED = 'unnest($1::uuid[], $2::text[], $3::text[]) AS e(id, claim, result)';
 const FINISHED_ONE = '(SELECT $1::uuid AS id, $2::text AS claim, $3::text AS result) AS e';
-const FINISHED_BESIDE_STARTS = 'unnest($4::uuid[], $5::text[], $6::text[]) AS e(id, claim, result)';
 
 /** The end of nearly every run: success. `ends`: id, claim, result as JSON text; no history row. `patient`: for a lock of any length. */
 function finishing(ends: string): { brisk: string; careful: string; patient: string } {
@@ -89,17 +91,20 @@ function manyTwoWays(name: string, textOf: (way: 'brisk' | 'careful') => string)
   return { brisk: { ...brisk, replans: true }, careful: { ...careful, replans: true } };
 }
 
-/** Answers `n`, which of the asked were started (1 is the first), and what a run needs to know. */
-export const START = manyTwoWays(
-  'start',
-  (way) => `WITH ${STARTING[way]} SELECT n, ${STARTED_COLUMNS} FROM started`,
-);
+/**
+ * Answers `n`, which of the asked were started (1 is the first), and what a run needs to know. Its commit does not wait for the
+ * disk: see `LateCommits`.
+ */
+export const START = manyTwoWays('start', (way) => `WITH ${STARTING[way]} ${STARTED} ${WITHOUT_DISK}`);
 
 /** The same of a lone one: $2 id, $3 claim. */
 export const START_ONE = twoWays(
   'start-one',
-  (way) => `WITH ${STARTING_ONE[way]} SELECT n, ${STARTED_COLUMNS} FROM started`,
+  (way) => `WITH ${STARTING_ONE[way]} ${STARTED} ${WITHOUT_DISK}`,
 );
+
+/** As START, and its commit waits for the disk. */
+export const START_ON_DISK = manyTwoWays('start-on-disk', (way) => `WITH ${STARTING[way]} ${STARTED}`);
 
 /** The same columns of rows that are known to be started by the asking claims. $1 ids. */
 export const STARTED_BY_CLAIM = {
@@ -121,15 +126,6 @@ export const FINISH_ONE = twoWays(
 
 /** The same in a job's own transaction, which waits for a note or a cancel that has the row at the moment; so nobody else waits. */
 export const FINISH_IN = `WITH ${finishing(FINISHED_ONE).patient} SELECT count(*)::int AS finished FROM finished`;
-
-/** Starts and successes of one flush share one commit. Answers as START does, and a row with `n` = 0 and `execution` = how many finished. */
-export const START_AND_FINISH = manyTwoWays(
-  'start-and-finish',
-  (way) => `WITH ${STARTING[way]}, ${finishing(FINISHED_BESIDE_STARTS)[way]}
-    SELECT n, ${STARTED_COLUMNS} FROM started
-    UNION ALL
-    SELECT 0, count(*)::int, NULL, NULL, NULL, NULL, NULL, NULL FROM finished`,
-);
 
 /**
  * Every other end: arrays of id $1, claim $2, wanted status $3, history outcome $4, result $5, error $6, due time $7,

@@ -1,8 +1,9 @@
-import { Batcher, pause, type JsonValue } from '../foundation/index.js';
+import { asError, Batcher, pause, type JsonValue } from '../foundation/index.js';
 import { bareArray, type Postgres } from '../postgres/index.js';
 import type { HotStatements } from './hot-statements.js';
-import { RELEASE, START, START_ONE, STARTED_BY_CLAIM } from './executions-sql.js';
-import { isStartedBy, standingsOf, type Standing, type Standings } from './standings.js';
+import { RELEASE, START, START_ON_DISK, START_ONE, STARTED_BY_CLAIM } from './executions-sql.js';
+import type { LateCommits } from './late-commits.js';
+import { isStartedBy, refusal, standingsOf, type Refused, type Standings } from './standings.js';
 
 /** A task that may run now: START is committed. */
 export interface Started {
@@ -16,13 +17,6 @@ export interface Started {
   readonly cancelRequested: boolean;
 }
 
-/** A task that must not run here. `waiting`: due at `dueAt` (epoch ms); `taken`: another execution has it; `ended`, `unknown`: its entry is a ghost. */
-export type Refused =
-  | { readonly kind: 'waiting'; readonly dueAt: number }
-  | { readonly kind: 'taken' }
-  | { readonly kind: 'ended' }
-  | { readonly kind: 'unknown' };
-
 /** What became of a start that was taken back: QUEUED again, and nothing is counted; or CANCELLED, as somebody had asked meanwhile. */
 export type Released = 'waiting' | 'cancelled';
 
@@ -33,7 +27,7 @@ export interface Claimed {
 }
 
 /** What a start answers of a row. */
-export interface StartedRow {
+interface StartedRow {
   execution: number;
   attempts_made: number;
   attempts_max: number;
@@ -44,38 +38,72 @@ export interface StartedRow {
 }
 
 /** What was started, by claim. */
-export type StartedRows = Map<string, StartedRow>;
+type StartedRows = Map<string, StartedRow>;
 
 /** `n`: which of the asked; 1 is the first. */
-export type Numbered<Row> = Row & { n: number };
+type Numbered<Row> = Row & { n: number };
 
-/** A waiting row that was locked by somebody (a cancel, a rescuer) is delivered again after this long, ms. */
-const RETRY_LOCKED_MS = 500;
 /** A start that could not be taken back because its row was locked is tried again after this long, ms. */
 const LOCKED_AGAIN_MS = 50;
 
-/** Starts without an end beside them, what is said of those that were refused, and starts that are taken back. */
+/** Two: a row that somebody keeps locked (100 ms at most) holds up one, and what waits for the disk does. */
+const FLIGHTS = 2;
+
+/** What was delivered together is started together. */
+interface Starting {
+  readonly worker: string;
+  readonly deliveries: readonly Claimed[];
+  readonly waitsForDisk: boolean;
+}
+
+/** Starts, what is said of those that were refused, and starts that are taken back. */
 export class RunStarts {
+  private readonly starts: Batcher<Starting, StartedRows>;
   private readonly releases: Batcher<Claimed, Released>;
 
   constructor(
     private readonly postgres: Postgres,
     private readonly hot: HotStatements,
+    private readonly late: LateCommits,
   ) {
+    this.starts = new Batcher((all) => this.commitAll(all), { maxItems: 200, inFlight: FLIGHTS });
     this.releases = new Batcher((starts) => this.writeReleases(starts), { maxItems: 200, inFlight: 1 });
   }
 
-  async commit(worker: string, ids: readonly string[], claims: readonly string[]): Promise<StartedRows> {
-    const rows = await this.hot.query<Numbered<StartedRow>>(
-      ...(ids.length === 1
-        ? ([START_ONE, [worker, ids[0], claims[0]]] as const)
-        : ([START, [worker, bareArray(ids), bareArray(claims)]] as const)),
+  async start(starting: Starting): Promise<(Started | Refused)[]> {
+    return this.answer(starting.deliveries, await this.starts.add(starting));
+  }
+
+  /** Takes starts back that did not run after all, and answers for each what became of its task. Group-committed. */
+  release(starts: readonly Claimed[]): Promise<Released[]> {
+    return Promise.all(starts.map((each) => this.releases.add(each)));
+  }
+
+  // Those of two identities (this process has taken a new one), or that wait for different things, cannot share a statement.
+  private async commitAll(all: readonly Starting[]): Promise<(StartedRows | Error)[]> {
+    const [first] = all;
+    if (first === undefined) return [];
+    const areAlike = all.every(
+      ({ worker, waitsForDisk }) => worker === first.worker && waitsForDisk === first.waitsForDisk,
     );
-    return new Map(rows.map((row) => [claims[row.n - 1] ?? '', row]));
+    if (!areAlike) return Promise.all(all.map((each) => this.commit(each).catch(asError)));
+    const started = await this.commit({ ...first, deliveries: all.flatMap(({ deliveries }) => deliveries) });
+    return all.map(() => started);
+  }
+
+  private async commit({ worker, deliveries, waitsForDisk }: Starting): Promise<StartedRows> {
+    const [only] = deliveries;
+    const [statement, values] =
+      only !== undefined && deliveries.length === 1 && !waitsForDisk
+        ? [START_ONE, [worker, only.taskId, only.claim]]
+        : [waitsForDisk ? START_ON_DISK : START, [worker, ...columnsOf(deliveries)]];
+    const rows = await this.hot.query<Numbered<StartedRow>>(statement, values);
+    if (!waitsForDisk && rows.length > 0) this.late.add();
+    return new Map(rows.map((row) => [deliveries[row.n - 1]?.claim ?? '', row]));
   }
 
   /** An answer for each delivery, in order: started, or why not. */
-  async answer(deliveries: readonly Claimed[], started: StartedRows): Promise<(Started | Refused)[]> {
+  private async answer(deliveries: readonly Claimed[], started: StartedRows): Promise<(Started | Refused)[]> {
     const refused = deliveries.filter((each) => !started.has(each.claim));
     const standings = await standingsOf(
       this.postgres,
@@ -86,11 +114,6 @@ export class RunStarts {
       const row = started.get(each.claim);
       return row === undefined ? refusal(standings.get(each.taskId)) : startedOf(row);
     });
-  }
-
-  /** Takes starts back that did not run after all, and answers for each what became of its task. Group-committed. */
-  release(starts: readonly Claimed[]): Promise<Released[]> {
-    return Promise.all(starts.map((each) => this.releases.add(each)));
   }
 
   // A start whose connection broke after the commit is asked again and finds its own claim: it is started (rule 6).
@@ -129,6 +152,11 @@ export class RunStarts {
   }
 }
 
+/** Parameters: ids, claims. */
+function columnsOf(deliveries: readonly Claimed[]): string[] {
+  return [bareArray(deliveries.map(({ taskId }) => taskId)), bareArray(deliveries.map(({ claim }) => claim))];
+}
+
 function startedOf(row: StartedRow): Started {
   return {
     kind: 'started',
@@ -140,11 +168,4 @@ function startedOf(row: StartedRow): Started {
     checkpoint: row.checkpoint,
     cancelRequested: row.cancel_requested_at !== null,
   };
-}
-
-function refusal(standing: Standing | undefined): Refused {
-  if (standing === undefined) return { kind: 'unknown' };
-  if (!standing.is_live) return { kind: 'ended' };
-  if (standing.status === 'STARTED') return { kind: 'taken' };
-  return { kind: 'waiting', dueAt: standing.due_at?.getTime() ?? Date.now() + RETRY_LOCKED_MS };
 }

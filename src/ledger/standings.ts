@@ -11,6 +11,16 @@ export interface Standing {
   readonly is_live: boolean;
 }
 
+/** A task that a write was refused for. `waiting`: due at `dueAt` (epoch ms); `taken`: another execution has it; `ended`, `unknown`: its entry is a ghost. */
+export type Refused =
+  | { readonly kind: 'waiting'; readonly dueAt: number }
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'unknown' };
+
+/** A waiting row that was locked by somebody (a cancel, a rescuer) is delivered again after this long, ms. */
+const RETRY_LOCKED_MS = 500;
+
 /** By id; a task that does not exist has none. */
 export type Standings = ReadonlyMap<string, Standing>;
 
@@ -23,4 +33,12 @@ export async function standingsOf(postgres: Postgres, ids: readonly string[]): P
 /** Whether the row is STARTED by this very claim. */
 export function isStartedBy(standing: Standing | undefined, claim: string): boolean {
   return standing?.status === 'STARTED' && standing.claim === claim;
+}
+
+/** Why a write was refused. */
+export function refusal(standing: Standing | undefined): Refused {
+  if (standing === undefined) return { kind: 'unknown' };
+  if (!standing.is_live) return { kind: 'ended' };
+  if (standing.status === 'STARTED') return { kind: 'taken' };
+  return { kind: 'waiting', dueAt: standing.due_at?.getTime() ?? Date.now() + RETRY_LOCKED_MS };
 }

@@ -99,9 +99,10 @@ export class TaskRunner {
   private async commitStart(deliveries: readonly Delivery[]): Promise<(Started | Refused)[]> {
     const { signal } = this.giveUpStarting;
     const { id } = this.self; // whose claims these are
+    const waitsForDisk = deliveries.some(({ job }) => this.jobs.find(job)?.onWorkerLost === 'fail');
     while (deliveries.length > 0) {
       try {
-        const answers = await this.executions.start(id, deliveries);
+        const answers = await this.executions.start(id, deliveries, { waitsForDisk });
         if (answers.some(mayStart)) void this.lookForOurselves(id);
         return answers;
       } catch (error) {
@@ -124,18 +125,9 @@ export class TaskRunner {
     definition: JobDefinition,
     answer: Started | Refused | undefined,
   ): Prepared | Disposition {
-    switch (answer?.kind) {
-      case 'started':
-        return { run: () => this.run(delivery, definition, answer), release: () => this.release(delivery) };
-      case 'waiting':
-        return { kind: 'later', runAt: answer.dueAt };
-      case 'ended':
-      case 'unknown':
-        return SETTLED;
-      case 'taken':
-      case undefined:
-        return DROP;
-    }
+    if (answer === undefined) return DROP;
+    if (answer.kind !== 'started') return whereto(answer);
+    return { run: () => this.run(delivery, definition, answer), release: () => this.release(delivery) };
   }
 
   private run(delivery: Delivery, definition: JobDefinition, started: Started): Run {
@@ -236,7 +228,7 @@ export class TaskRunner {
         execution: task.execution,
         write: outcome.outcome,
       });
-      return recorded.ended ? SETTLED : DROP;
+      return whereto(recorded.row);
     }
     this.feed.tellChanged(task.id);
     this.report(task, outcome, recorded.status);
@@ -310,6 +302,19 @@ export class TaskRunner {
 /** Refused, though nothing of its row speaks against it. */
 function mayStart(answer: Started | Refused): boolean {
   return answer.kind === 'waiting' && answer.dueAt <= Date.now() + SECOND;
+}
+
+/** Where the entry of a task goes that another one than this execution has written. */
+function whereto(row: Refused): Disposition {
+  switch (row.kind) {
+    case 'waiting':
+      return { kind: 'later', runAt: row.dueAt };
+    case 'ended':
+    case 'unknown':
+      return SETTLED;
+    case 'taken':
+      return DROP;
+  }
 }
 
 const SETTLED: Disposition = { kind: 'settled' };

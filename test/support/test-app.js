@@ -2,6 +2,7 @@
 // jobs in the wild do. Built code only (dist/), as a user has it. HOLD names a test signal at which the process stops for
 // ever (and says so), which is how a test kills it at exactly that place.
 import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Module } from '@nestjs/common';
 import { z } from 'zod';
@@ -229,6 +230,29 @@ const Poison = job(
     }
   },
 );
+
+/** Takes PostgreSQL away, all of it, with its first line in its first run here; and ends when nobody can have heard of that. */
+const timesRun = new Map();
+class Outage {
+  async run({ postmaster }, task) {
+    const runs = (timesRun.get(task.id) ?? 0) + 1;
+    timesRun.set(task.id, runs);
+    if (runs === 1) {
+      const sessions = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8')
+        .trim()
+        .split(' ');
+      for (const pid of [postmaster, ...sessions]) process.kill(Number(pid), 'SIGKILL');
+      await rest(500);
+    }
+    return { runs };
+  }
+}
+const outage = z.object({ postmaster: z.number() });
+const Outages = [
+  job({ name: 'test.outage', payload: outage }, [], class extends Outage {}),
+  job({ name: 'test.outage-once', payload: outage, onWorkerLost: 'fail' }, [], class extends Outage {}),
+];
+
 const Fragile = job(
   { name: 'test.fragile', payload: z.object({ ms: z.number() }), onWorkerLost: 'fail' },
   [],
@@ -280,6 +304,7 @@ Module({
     Block,
     Parent,
     Poison,
+    ...Outages,
     Fragile,
     Timed,
     ...(process.env.KNOWS_LATER === '1' ? [Later] : []),

@@ -189,15 +189,13 @@ describe('the end of a run', () => {
     const mine = claim();
     await ledger.executions.start(ledger.worker, [{ taskId: late.id, claim: mine }]);
 
-    expect(await ledger.executions.end(endOfRun({ ...late, result: '"late"' }))).toEqual({
-      kind: 'lost',
-      ended: false,
-    });
+    const lost = { kind: 'lost', row: { kind: 'taken' } };
+    expect(await ledger.executions.end(endOfRun({ ...late, result: '"late"' }))).toEqual(lost);
     expect(
       await ledger.executions.end(
         endOfRun({ ...late, status: 'FAILED', outcome: 'error', error: anError, failureKind: 'error' }),
       ),
-    ).toEqual({ kind: 'lost', ended: false });
+    ).toEqual(lost);
     expect(
       await ledger.progress.record({ id: late.id, claim: late.claim, percent: 90, message: 'late' }),
     ).toEqual({ owned: false });
@@ -227,9 +225,22 @@ describe('the end of a run', () => {
     await ledger.executions.end(endOfRun({ id: late.id, claim: mine, result: '"mine"' }));
     expect(await ledger.executions.end(endOfRun({ ...late, result: '"later still"' }))).toEqual({
       kind: 'lost',
-      ended: true,
+      row: { kind: 'ended' },
     });
     expect((await ledger.reads.byId(late.id))?.result).toBe('mine');
+  });
+
+  // Proven: told that it is 'taken', a worker leaves the entry to the sweep of the active list.
+  it('whose start PostgreSQL has lost in a crash is lost, and its task waits', async () => {
+    const run = await started();
+    await ledger.postgres.query(
+      { text: `UPDATE shiftwork.live SET status = 'QUEUED', claim = NULL, execution = 0 WHERE id = $1` },
+      [run.id],
+    );
+    expect(await ledger.executions.end(endOfRun(run))).toMatchObject({
+      kind: 'lost',
+      row: { kind: 'waiting' },
+    });
   });
 
   it('that is written twice, because its connection broke after the commit, is recorded once and told as recorded', async () => {

@@ -18,8 +18,10 @@ it('accepts, starts and finishes a lone task by statements for one', async () =>
   ).onDisk; // one after another: on one connection
   await ledger.executions.start(ledger.worker, [{ taskId: task.id, claim }]);
   await ledger.executions.end(endOfRun({ id: task.id, claim }));
-  const used = await ledger.postgres.query({ text: 'SELECT name FROM pg_prepared_statements ORDER BY name' });
-  expect(used).toEqual(['accept-one', 'finish-one', 'on-disk', 'start-one'].map((name) => ({ name })));
+  const [row] = await ledger.postgres.query<{ names: string }>({
+    text: `SELECT string_agg(name, ' ' ORDER BY name) AS names FROM pg_prepared_statements WHERE name <> 'on-disk'`, // it may follow
+  });
+  expect(row?.names).toBe('accept-one finish-one keep-accepted start-one');
 });
 
 // Those for many do not (plans.spec.ts): made while nothing is queued, their plans read all of `live`.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../../src/foundation/index.js';
-import { END, FINISH, RELEASE, START, START_AND_FINISH } from '../../../src/ledger/executions-sql.js';
+import { END, FINISH, RELEASE, START, START_ON_DISK } from '../../../src/ledger/executions-sql.js';
 import { openLedger, type OpenLedger } from '../../support/ledger.js';
 import { waitFor } from '../../support/wait.js';
 
@@ -16,7 +16,7 @@ const ENDS = () => [ids(), '{a claim}', '{NULL}'];
 const STATEMENTS = [
   { name: 'start', statement: START.brisk, values: STARTS },
   { name: 'finish', statement: FINISH.brisk, values: ENDS },
-  { name: 'start-and-finish', statement: START_AND_FINISH.brisk, values: () => [...STARTS(), ...ENDS()] },
+  { name: 'start-on-disk', statement: START_ON_DISK.brisk, values: STARTS },
   { name: 'release', statement: RELEASE, values: () => [ids(), '{a claim}'] },
   {
     name: 'end',

@@ -1,0 +1,40 @@
+import type { Postgres } from '../postgres/index.js';
+import { ON_DISK } from './on-disk.js';
+
+/** A commit that waits for the disk comes mostly sooner: a busy worker's within a millisecond, and with the end of a short job. ms. */
+const FOLLOW_AFTER_MS = 10;
+
+/**
+ * Follows commits that do not wait for the disk with one that does, unless another came after them: so no more than some
+ * milliseconds of them can be lost in a crash of PostgreSQL, not what its own writer leaves (up to three `wal_writer_delay`, 600 ms).
+ */
+export class LateCommits {
+  private made = 0;
+  private kept = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly postgres: Pick<Postgres, 'query'>) {}
+
+  /** Something was committed that may not be on the disk yet. */
+  add(): void {
+    this.made++;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      if (this.kept < this.made) void this.follow();
+    }, FOLLOW_AFTER_MS).unref();
+  }
+
+  /** Called before a commit that waits for the disk sets out, and what it answers when that has written something. */
+  takeAlong(): () => void {
+    const { made } = this;
+    return () => {
+      this.kept = Math.max(this.kept, made);
+    };
+  }
+
+  private async follow(): Promise<void> {
+    const kept = this.takeAlong();
+    // Away: whatever has not reached the disk will be run again.
+    await this.postgres.query(ON_DISK).then(kept, () => undefined);
+  }
+}
