@@ -11,7 +11,7 @@ export interface RouteRules {
    * page of somebody else makes it ask for.
    */
   readonly takesCookie?: boolean;
-  /** Named by a parameter of the path, and must exist before the body is looked at: unknown ⇒ 404 before 413, 400, 422. */
+  /** Named by a parameter of the path, and must exist before query and body are looked at: unknown ⇒ 404 before 413, 400, 422. */
   readonly names?: NamedThing;
   /** Most bytes of the body; 1 MiB by default. */
   readonly bodyLimit?: number;

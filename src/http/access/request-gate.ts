@@ -24,6 +24,8 @@ import { Tokens } from './tokens.js';
 export interface RequestHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly params: unknown;
+  /** With the query, if there is one. */
+  readonly url: string;
   /** The connection itself: what a header says of the client, the client can say of itself. */
   readonly socket: { readonly remoteAddress?: string | undefined };
 }
@@ -86,11 +88,11 @@ export class RequestGate {
     });
   }
 
-  // What is not in memory is asked only if there is a body that could be refused first: otherwise the handler finds out. Of
-  // a request for a job a body that is missing is refused, too.
+  // What is not in memory is asked only if there is a body or a query that could be refused first: otherwise the handler finds
+  // out. Of a request for a job a body that is missing is refused, too.
   private checkNamed(rules: RouteRules, head: RequestHead): Promise<unknown> | undefined {
     if (rules.names === 'job') return this.checkJob(paramOf(head, 'name'));
-    if (rules.names === undefined || !hasBody(head)) return undefined;
+    if (rules.names === undefined || !(hasBody(head) || head.url.includes('?'))) return undefined;
     switch (rules.names) {
       case 'task':
         return this.tasks.get(paramOf(head, 'id').toLowerCase());

@@ -94,7 +94,7 @@ export class SchedulesController {
   }
 
   @Get(':name/ticks')
-  @Rules({ access: ['viewer'] })
+  @Rules({ access: ['viewer'], names: 'schedule' })
   @ApiOperation({ summary: 'What became of each due moment, newest first' })
   @Listed('Tick')
   async ticks(@Param('name') name: string, @Query() query: Record<string, unknown>): Promise<object> {

@@ -47,7 +47,7 @@ export class TasksController {
   }
 
   @Get(':id')
-  @Rules({ access: ['viewer', 'client'] })
+  @Rules({ access: ['viewer', 'client'], names: 'task' })
   @ApiOperation({
     summary: 'One task with its executions; wait=20 answers when it has ended, or after 20 s (25 at most)',
   })
@@ -64,7 +64,7 @@ export class TasksController {
   }
 
   @Get(':id/logs')
-  @Rules({ access: ['viewer', 'client'] })
+  @Rules({ access: ['viewer', 'client'], names: 'task' })
   @ApiOperation({ summary: 'Lines written by task.log(), oldest first' })
   @Listed('Log')
   async logs(@Param('id', TaskIdPipe) id: string, @Query() query: Query_): Promise<Page<LogView>> {

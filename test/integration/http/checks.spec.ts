@@ -111,6 +111,18 @@ describe('checks come in one order, whatever else is wrong', () => {
       404,
       'not-found',
     ],
+    // Proven: without names in the rules of these three they are 422.
+    ['an unknown task, with a wrong query', 'GET', `${NO_TASK}?wait=long`, {}, 404, 'not-found'],
+    ['the lines of one, with a wrong query', 'GET', `${NO_TASK}/logs?limit=many`, {}, 404, 'not-found'],
+    [
+      'the ticks of no schedule, with a wrong query',
+      'GET',
+      '/schedules/nothing/ticks?limit=many',
+      {},
+      404,
+      'not-found',
+    ],
+    ['an id that is none, with a wrong query', 'GET', '/tasks/17?wait=long', {}, 404, 'not-found'],
     ['an id that is none', 'GET', '/tasks/17', {}, 404, 'not-found'],
     ['a list with a slash at its end, with another verb', 'PUT', '/tasks/', {}, 405, 'method-not-allowed'],
     [
