@@ -18,10 +18,7 @@ export class LateCommits {
   /** Something was committed that may not be on the disk yet. */
   add(): void {
     this.made++;
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      if (this.kept < this.made) void this.follow();
-    }, FOLLOW_AFTER_MS).unref();
+    if (this.timer === undefined) this.lookLater();
   }
 
   /** Called before a commit that waits for the disk sets out, and what it answers when that has written something. */
@@ -30,6 +27,15 @@ export class LateCommits {
     return () => {
       this.kept = Math.max(this.kept, made);
     };
+  }
+
+  private lookLater(): void {
+    const { made } = this;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      if (this.kept < made) void this.follow();
+      else if (this.kept < this.made) this.lookLater();
+    }, FOLLOW_AFTER_MS).unref();
   }
 
   private async follow(): Promise<void> {

@@ -1,4 +1,4 @@
-import { asError, Batcher, pause, type JsonValue } from '../foundation/index.js';
+import { asError, Batcher, MINUTE, monotonicMs, pause, type JsonValue } from '../foundation/index.js';
 import { bareArray, type Postgres } from '../postgres/index.js';
 import type { HotStatements } from './hot-statements.js';
 import { RELEASE, START, START_ON_DISK, START_ONE, STARTED_BY_CLAIM } from './executions-sql.js';
@@ -49,6 +49,12 @@ const LOCKED_AGAIN_MS = 50;
 /** Two: a row that somebody keeps locked (100 ms at most) holds up one, and what waits for the disk does. */
 const FLIGHTS = 2;
 
+/**
+ * Whoever takes PostgreSQL down with the first line of a job would do so again and again, uncharged, if its start were lost each time.
+ * So for as long after a connection has broken, all starts wait for the disk. ms.
+ */
+const WARY_FOR_MS = MINUTE;
+
 /** What was delivered together is started together. */
 interface Starting {
   readonly worker: string;
@@ -60,6 +66,7 @@ interface Starting {
 export class RunStarts {
   private readonly starts: Batcher<Starting, StartedRows>;
   private readonly releases: Batcher<Claimed, Released>;
+  private waryUntilMs = 0;
 
   constructor(
     private readonly postgres: Postgres,
@@ -68,10 +75,24 @@ export class RunStarts {
   ) {
     this.starts = new Batcher((all) => this.commitAll(all), { maxItems: 200, inFlight: FLIGHTS });
     this.releases = new Batcher((starts) => this.writeReleases(starts), { maxItems: 200, inFlight: 1 });
+    postgres.onBroken(() => {
+      this.waryUntilMs = monotonicMs() + WARY_FOR_MS;
+    });
   }
 
   async start(starting: Starting): Promise<(Started | Refused)[]> {
-    return this.answer(starting.deliveries, await this.starts.add(starting));
+    const waitsForDisk = starting.waitsForDisk || monotonicMs() < this.waryUntilMs;
+    return this.answer(starting.deliveries, await this.starts.add({ ...starting, waitsForDisk }));
+  }
+
+  async lostOf(claims: readonly Claimed[]): Promise<ReadonlySet<string>> {
+    const ids = claims.map(({ taskId }) => taskId);
+    const standings = await standingsOf(this.postgres, ids);
+    return new Set(
+      claims
+        .filter(({ taskId, claim }) => standings.get(taskId)?.claim !== claim)
+        .map(({ taskId }) => taskId),
+    );
   }
 
   /** Takes starts back that did not run after all, and answers for each what became of its task. Group-committed. */
@@ -124,6 +145,7 @@ export class RunStarts {
   ): Promise<void> {
     const own = refused.filter((each) => isStartedBy(standings.get(each.taskId), each.claim));
     if (own.length === 0) return;
+    this.late.add(); // the answer that was lost should have led to this
     for (const row of await this.postgres.query<StartedRow & { claim: string }>(STARTED_BY_CLAIM, [
       own.map((each) => each.taskId),
     ]))

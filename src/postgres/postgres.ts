@@ -4,7 +4,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { monotonicMs, Turnstile } from '../foundation/index.js';
 import { connectionOptions } from './connection-options.js';
-import { asLedgerError } from './ledger-unavailable.js';
+import { asLedgerError, isUnavailable } from './ledger-unavailable.js';
 import { onConnection } from './on-connection.js';
 
 /** SQL written against the schema name `shiftwork.`; a `name` makes it a prepared statement of each connection. */
@@ -36,6 +36,7 @@ export class Postgres implements OnApplicationShutdown {
   private readonly people = new Turnstile(FOR_PEOPLE);
   private readonly rewritten = new Map<string, string>();
   private readonly plansSince = new WeakMap<PoolClient, number>();
+  private readonly brokenListeners: (() => void)[] = [];
   private closed: Promise<void> | undefined;
 
   constructor(
@@ -47,7 +48,9 @@ export class Postgres implements OnApplicationShutdown {
     const hot = Math.max(2, Math.min(HOT_CONNECTIONS, Math.floor(settings.databasePoolSize / 2)));
     this.pool = new Pool({ ...options, max: hot, idleTimeoutMillis: 0 });
     // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
-    this.pool.on('error', () => undefined);
+    this.pool.on('error', () => {
+      this.tellBroken();
+    });
     this.dataSource = new DataSource({
       type: 'postgres',
       url: options.connectionString,
@@ -86,6 +89,7 @@ export class Postgres implements OnApplicationShutdown {
       return rows;
     } catch (error) {
       if (error instanceof Error) Error.captureStackTrace(error); // it led to a socket; who asked is of more use
+      if (isUnavailable(error)) this.tellBroken();
       throw asLedgerError(error);
     }
   }
@@ -135,6 +139,11 @@ export class Postgres implements OnApplicationShutdown {
     }
   }
 
+  /** Calls back when a connection has broken or a statement got no answer: the server may have crashed, and lost what was not on its disk. */
+  onBroken(listener: () => void): void {
+    this.brokenListeners.push(listener);
+  }
+
   /** The text with our schema in place of `shiftwork.`. */
   sql(text: string): string {
     const known = this.rewritten.get(text);
@@ -161,6 +170,10 @@ export class Postgres implements OnApplicationShutdown {
     if (since !== undefined) client.query('DISCARD PLANS', () => undefined); // a connection that breaks tells the statement behind it
   }
 
+  private tellBroken(): void {
+    for (const listener of this.brokenListeners) listener();
+  }
+
   private async closeAll(): Promise<void> {
     await Promise.allSettled([
       this.pool.end(),
@@ -169,7 +182,7 @@ export class Postgres implements OnApplicationShutdown {
   }
 }
 
-/** Four flushes in flight for starts and ends, where a process does nothing but run; one more for progress and reads. */
+/** As many as there are flushes of starts and successes in flight where a process does nothing but run; whatever else comes waits for the next of them. */
 const HOT_CONNECTIONS = 5;
 /** Of these, so many for what people ask. */
 const FOR_PEOPLE = 2;

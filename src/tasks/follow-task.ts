@@ -72,7 +72,8 @@ export class FollowTask {
         const now = await this.reads.byId(id);
         lookAt = monotonicMs() + LOOK_EVERY_MS;
         if (now === null) return; // pruned while we looked
-        if (now.version > last.version) yield* this.changes(last, now);
+        // Not only a greater one: what PostgreSQL lost in a crash leads to the same numbers again.
+        if (now.version !== last.version || now.status !== last.status) yield* this.changes(last, now);
         last = now;
       }
     } finally {

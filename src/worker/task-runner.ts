@@ -99,7 +99,7 @@ export class TaskRunner {
   private async commitStart(deliveries: readonly Delivery[]): Promise<(Started | Refused)[]> {
     const { signal } = this.giveUpStarting;
     const { id } = this.self; // whose claims these are
-    const waitsForDisk = deliveries.some(({ job }) => this.jobs.find(job)?.onWorkerLost === 'fail');
+    const waitsForDisk = deliveries.some(({ job }) => mustNotRepeat(this.jobs.find(job)));
     while (deliveries.length > 0) {
       try {
         const answers = await this.executions.start(id, deliveries, { waitsForDisk });
@@ -302,6 +302,10 @@ export class TaskRunner {
 /** Refused, though nothing of its row speaks against it. */
 function mayStart(answer: Started | Refused): boolean {
   return answer.kind === 'waiting' && answer.dueAt <= Date.now() + SECOND;
+}
+
+function mustNotRepeat(definition: JobDefinition | undefined): boolean {
+  return definition?.onWorkerLost === 'fail' || definition?.exclusive === true;
 }
 
 /** Where the entry of a task goes that another one than this execution has written. */

@@ -7,6 +7,7 @@ import { JobRegistry } from '../jobs/index.js';
 import { CancelTasks, Executions } from '../ledger/index.js';
 import { Drainables, DRAIN_ORDER, type BusyWith, type Drainable } from '../lifecycle/index.js';
 import { RedisClients } from '../redis/index.js';
+import { LostClaims } from './lost-claims.js';
 import { RunningTasks } from './running-tasks.js';
 import { TaskRunner } from './task-runner.js';
 import { UnknownJobs } from './unknown-jobs.js';
@@ -30,6 +31,7 @@ export class Worker implements Drainable {
     private readonly running: RunningTasks,
     private readonly executions: Executions,
     private readonly cancels: CancelTasks,
+    private readonly lost: LostClaims,
     private readonly unknown: UnknownJobs,
     private readonly jobs: JobRegistry,
     private readonly heartbeat: Heartbeat,
@@ -71,6 +73,7 @@ export class Worker implements Drainable {
         () => void this.lookForCancels(),
       ),
     ];
+    this.lost.start();
     await this.unknown.start();
   }
 
@@ -121,7 +124,7 @@ export class Worker implements Drainable {
     await this.untilRecorded(deadline);
     await Promise.all(this.lanes.map((lane) => inTime(lane.stop(), deadline.remainingMs)));
     for (const stop of this.stopListening) await stop();
-    await inTime(this.unknown.stop(), deadline.remainingMs);
+    await inTime(Promise.all([this.lost.stop(), this.unknown.stop()]), deadline.remainingMs);
     const { unrecordedCount } = this.running;
     if (unrecordedCount > 0)
       throw new Error(

@@ -19,17 +19,27 @@ afterEach(async () => {
 /** Then nobody else commits anything: the boot is over, and the 202 has been given. */
 const WHEN_ALL_IS_QUIET_MS = 3_000;
 
-/** The task ended, after its first run has taken PostgreSQL away. */
-async function throughOutage(job: string): Promise<Task> {
+/** The task once it has ended. PostgreSQL is started again whenever a run of it has taken it away. */
+async function throughOutages(job: string, payload: object = {}): Promise<{ task: Task; outages: number }> {
   await world.role('worker');
-  const { pid } = server;
-  const { id } = await world.enqueue(job, { postmaster: pid }, { delay: WHEN_ALL_IS_QUIET_MS });
-  await waitFor('PostgreSQL to be gone', () => !isAlive(pid));
-  await server.restart();
-  return waitFor('the task to end', async () => {
-    const task = await world.task(id);
-    return ['FINISHED', 'FAILED'].includes(task.status) ? task : undefined;
-  });
+  const [{ data_directory: data } = { data_directory: '' }] = await world.rows<{ data_directory: string }>(
+    'SHOW data_directory',
+  );
+  const { id } = await world.enqueue(job, { data, ...payload }, { delay: WHEN_ALL_IS_QUIET_MS });
+  let outages = 0;
+  const task = await waitFor(
+    'the task to end',
+    async () => {
+      if (!isAlive(server.pid)) {
+        outages++;
+        await server.restart();
+      }
+      const now = await world.task(id);
+      return ['FINISHED', 'FAILED'].includes(now.status) ? now : undefined;
+    },
+    { deadlineMs: 90_000 },
+  );
+  return { task, outages };
 }
 
 function isAlive(pid: number): boolean {
@@ -42,7 +52,7 @@ function isAlive(pid: number): boolean {
 
 describe('invariant 3: a task ends, though PostgreSQL itself crashes', { timeout: 150_000 }, () => {
   it('runs again what was started in the last milliseconds, under the same number', async () => {
-    expect(await throughOutage('test.outage')).toMatchObject({
+    expect((await throughOutages('test.outage')).task).toMatchObject({
       status: 'FINISHED',
       result: { runs: 2 },
       execution: 1,
@@ -52,12 +62,32 @@ describe('invariant 3: a task ends, though PostgreSQL itself crashes', { timeout
     });
   });
 
-  // Proven: without `waitsForDisk` it runs twice.
-  it('does not run again what must not: that waits for the disk before it runs', async () => {
-    expect(await throughOutage('test.outage-once')).toMatchObject({
+  // Proven: without `waitsForDisk` they run twice.
+  it.each(['test.outage-once', 'test.outage-exclusive'])(
+    'does not run %s again, which must not: it waits for the disk before it runs',
+    async (job) => {
+      expect((await throughOutages(job)).task).toMatchObject({
+        status: 'FINISHED',
+        result: { runs: 1 },
+        execution: 1,
+      });
+    },
+  );
+
+  // Proven: without `waryUntilMs` no start is kept and no attempt charged, for ever.
+  it('charges the attempts of a job that takes PostgreSQL down each time, but for the first', async () => {
+    const { task, outages } = await throughOutages('test.outage', { times: 100 });
+    expect(task).toMatchObject({ status: 'FAILED', attempts: { made: 3, max: 3 } });
+    expect(outages).toBe(4);
+  });
+
+  // Proven: without `LostClaims` it runs on, and ends for nobody, as long as it likes.
+  it('tells a run whose start was lost, and runs its task again', async () => {
+    expect((await throughOutages('test.outlasted')).task).toMatchObject({
       status: 'FINISHED',
-      result: { runs: 1 },
+      result: 'again',
       execution: 1,
+      interruptions: 0,
     });
   });
 

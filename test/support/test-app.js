@@ -231,27 +231,46 @@ const Poison = job(
   },
 );
 
-/** Takes PostgreSQL away, all of it, with its first line in its first run here; and ends when nobody can have heard of that. */
+/** Takes PostgreSQL away, all of it, with the first line of its first `times` runs here, and fails when nobody can have heard of that. */
 const timesRun = new Map();
 class Outage {
-  async run({ postmaster }, task) {
+  async run({ data, times }, task) {
     const runs = (timesRun.get(task.id) ?? 0) + 1;
     timesRun.set(task.id, runs);
-    if (runs === 1) {
-      const sessions = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8')
-        .trim()
-        .split(' ');
-      for (const pid of [postmaster, ...sessions]) process.kill(Number(pid), 'SIGKILL');
-      await rest(500);
-    }
+    if (runs <= times) await killPostgres(data, task.signal);
+    if (times > 1) throw new Error(`run ${runs}`);
     return { runs };
   }
 }
-const outage = z.object({ postmaster: z.number() });
+const outage = z.object({ data: z.string(), times: z.number().default(1) });
+const outageOptions = { payload: outage, backoff: { type: 'fixed', delay: 50 } };
 const Outages = [
-  job({ name: 'test.outage', payload: outage }, [], class extends Outage {}),
-  job({ name: 'test.outage-once', payload: outage, onWorkerLost: 'fail' }, [], class extends Outage {}),
+  job({ ...outageOptions, name: 'test.outage' }, [], class extends Outage {}),
+  job({ ...outageOptions, name: 'test.outage-once', onWorkerLost: 'fail' }, [], class extends Outage {}),
+  job({ ...outageOptions, name: 'test.outage-exclusive', exclusive: true }, [], class extends Outage {}),
 ];
+
+/** Takes PostgreSQL away as it starts, and then runs until its signal fires. */
+const Outlasted = job(
+  { name: 'test.outlasted', payload: outage },
+  [],
+  class Outlasted {
+    async run({ data }, task) {
+      if (timesRun.has(task.id)) return 'again';
+      timesRun.set(task.id, 1);
+      await killPostgres(data);
+      while (!task.signal.aborted) await rest(50, task.signal);
+      task.signal.throwIfAborted();
+    }
+  },
+);
+
+async function killPostgres(data) {
+  const [postmaster] = readFileSync(`${data}/postmaster.pid`, 'utf8').split('\n');
+  const sessions = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ');
+  for (const pid of [postmaster, ...sessions]) process.kill(Number(pid), 'SIGKILL');
+  await rest(500);
+}
 
 const Fragile = job(
   { name: 'test.fragile', payload: z.object({ ms: z.number() }), onWorkerLost: 'fail' },
@@ -305,6 +324,7 @@ Module({
     Parent,
     Poison,
     ...Outages,
+    Outlasted,
     Fragile,
     Timed,
     ...(process.env.KNOWS_LATER === '1' ? [Later] : []),
