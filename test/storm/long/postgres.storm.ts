@@ -21,6 +21,7 @@ describe('PostgreSQL crashes at random moments while short tasks are worked off'
     await world.web();
     const workers = [await world.role('worker'), await world.role('worker')];
     const accepted: string[] = [];
+    let met = 0;
     for (let crash = 0; crash < CRASHES; crash++) {
       const fatal = Math.floor(Math.random() * CHUNKS);
       for (let chunk = 0; chunk < CHUNKS; chunk++) {
@@ -28,6 +29,8 @@ describe('PostgreSQL crashes at random moments while short tasks are worked off'
           payloads: Array.from({ length: CHUNK }, () => ({})),
         });
         if (chunk === fatal) {
+          const [busy] = await world.rows<{ n: number }>('SELECT count(*)::int AS n FROM app.live');
+          met += busy?.n ?? 0;
           await server.kill('SIGKILL');
           await server.restart();
         }
@@ -47,12 +50,13 @@ describe('PostgreSQL crashes at random moments while short tasks are worked off'
     const lines = workers.flatMap((worker) => worker.lines);
     const runAgain = lines.filter(({ event }) => event === 'task.claimLost').length;
     process.stdout.write(
-      `${JSON.stringify({ accepted: accepted.length, statuses, runAgain, charged: charged.length })}\n`,
+      `${JSON.stringify({ accepted: accepted.length, met, statuses, runAgain, charged: charged.length })}\n`,
     );
     const ids = new Set(known.map(({ id }) => id));
     expect(accepted.filter((id) => !ids.has(id))).toEqual([]);
     expect(Object.keys(statuses)).toEqual(['FINISHED']);
     expect(accepted.length).toBeGreaterThan(CRASHES * CHUNK);
     expect(charged).toEqual([]);
+    expect(met).toBeGreaterThan(0); // else the crashes met idle workers
   });
 });
