@@ -58,6 +58,20 @@ describe('following a task', () => {
     expect(await next()).toMatchObject({ event: 'status', data: { status: 'FINISHED' } });
   });
 
+  // Proven: with a look for a greater version only, the stream closes without its end.
+  it('tells the end also where PostgreSQL has lost the start in a crash, which leads to the same version again', async () => {
+    const id = await web.enqueue('test.steps', { name: 'lost' });
+    const { first, next } = await follow(id);
+    await query(
+      `UPDATE "${web.appName}".live SET status = 'QUEUED', claim = NULL, execution = 0, version = version - 1 WHERE id = $1`,
+      [id],
+    );
+    await web.post(`/tasks/${id}/cancel`);
+    expect(await next()).toMatchObject({ id: first.id, event: 'status', data: { status: 'CANCELLED' } });
+    gateOf('lost').half.resolve();
+    gateOf('lost').end.resolve();
+  });
+
   // Proven: without a bound all of them wait in memory for a client that does not read.
   it('keeps the newest lines for a reader that is slow, and not all there are', async () => {
     const id = await web.enqueue('test.steps', { name: 'chatty' });
