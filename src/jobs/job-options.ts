@@ -20,8 +20,8 @@ export interface JobOptions<D extends PayloadDeclaration = PayloadDeclaration> {
   readonly timeout?: number | null;
   /**
    * When the process dies while the task runs, or has to go and the task does not answer its signal: `rerun` (default, at most 3
-   * crashes), or `fail`, for effects that must not repeat. A run waits for its START to be on PostgreSQL's disk only for `fail`, as
-   * the release says that runs it.
+   * crashes), or `fail`, for effects that must not repeat. With `fail` a run waits for its START to be on PostgreSQL's disk, as the
+   * release says that runs it.
    */
   readonly onWorkerLost?: 'rerun' | 'fail';
   /** Two executions side by side, or under the same number, would do harm: as with `fail`, a run waits for the disk. Default: false. */

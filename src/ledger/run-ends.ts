@@ -56,6 +56,7 @@ export class RunEnds {
     });
   }
 
+  /** Resolves with what was written, when it is committed; waits while PostgreSQL is away. */
   end(end: EndOfRun): Promise<Recorded> {
     const isBrisk = end.status === 'FINISHED' && end.mayBeLocked !== true;
     return (isBrisk ? this.finishes : this.others).add(end);
