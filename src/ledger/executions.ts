@@ -30,9 +30,11 @@ export class Executions {
 
   /**
    * Commits STARTED for many deliveries at once; an answer for each, in order. Everybody sees these commits, and they are on
-   * the way to the disk: should PostgreSQL itself crash in these milliseconds, the task is run again. `waitsForDisk` (default:
-   * false, but for the minute after a connection has broken) is for jobs that must not be. Throws `LedgerUnavailableError` when the server is away: nothing was started, or it
-   * was and the same call may be repeated (a row that carries the same claim counts as started).
+   * the way to the disk: should PostgreSQL itself crash in these milliseconds, the task is run again. `waitsForDisk` is for
+   * jobs that must not be; default: false, but for the minute after a connection has broken.
+   *
+   * Throws `LedgerUnavailableError` when the server is away: nothing was started, or it was and the same call may be repeated (a
+   * row that carries the same claim counts as started).
    */
   start(
     worker: string,
@@ -57,7 +59,7 @@ export class Executions {
     return this.starts.release(starts);
   }
 
-  /** The tasks of those of these claims that are not (or no longer) their rows'. Throws `LedgerUnavailableError`. */
+  /** Those of these claims that are not, or no longer, the rows'. Throws `LedgerUnavailableError`. */
   lostOf(claims: readonly Claimed[]): Promise<ReadonlySet<string>> {
     return this.starts.lostOf(claims);
   }

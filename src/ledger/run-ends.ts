@@ -27,7 +27,7 @@ interface FinishedRow {
   finished: number;
 }
 
-/** Two keep a fast disk busy; on one that confirms a commit in 10 ms a third raises the rate, and costs nothing elsewhere. */
+/** Two keep a fast disk busy. Where a commit takes 10 ms, a third brings a tenth more at 50 slots; elsewhere it makes no difference. */
 const FINISH_FLIGHTS = 3;
 
 /**

@@ -46,12 +46,12 @@ type Numbered<Row> = Row & { n: number };
 /** A start that could not be taken back because its row was locked is tried again after this long, ms. */
 const LOCKED_AGAIN_MS = 50;
 
-/** Two: a row that somebody keeps locked (100 ms at most) holds up one, and what waits for the disk does. */
+/** Two: one may be held up by a row that somebody keeps locked (100 ms at most), or by the disk. */
 const FLIGHTS = 2;
 
 /**
- * Whoever takes PostgreSQL down with the first line of a job would do so again and again, uncharged, if its start were lost each time.
- * So for as long after a connection has broken, all starts wait for the disk. ms.
+ * For so long after a connection has broken all starts wait for the disk, ms: a job that takes PostgreSQL down with its first line
+ * would do so again and again, uncharged, if its start were lost each time.
  */
 const WARY_FOR_MS = MINUTE;
 
@@ -86,13 +86,12 @@ export class RunStarts {
   }
 
   async lostOf(claims: readonly Claimed[]): Promise<ReadonlySet<string>> {
-    const ids = claims.map(({ taskId }) => taskId);
-    const standings = await standingsOf(this.postgres, ids);
-    return new Set(
-      claims
-        .filter(({ taskId, claim }) => standings.get(taskId)?.claim !== claim)
-        .map(({ taskId }) => taskId),
+    const standings = await standingsOf(
+      this.postgres,
+      claims.map((each) => each.taskId),
     );
+    const lost = claims.filter(({ taskId, claim }) => standings.get(taskId)?.claim !== claim);
+    return new Set(lost.map((each) => each.claim));
   }
 
   /** Takes starts back that did not run after all, and answers for each what became of its task. Group-committed. */

@@ -182,7 +182,7 @@ export class Postgres implements OnApplicationShutdown {
   }
 }
 
-/** As many as there are flushes of starts and successes in flight where a process does nothing but run; whatever else comes waits for the next of them. */
+/** Two flights of starts and three of successes; whatever else there is waits until one of them is back. */
 const HOT_CONNECTIONS = 5;
 /** Of these, so many for what people ask. */
 const FOR_PEOPLE = 2;

@@ -39,6 +39,7 @@ export class LostClaims {
     this.isLooking = true;
     try {
       const claims = this.running.all().map(({ id, claim }) => ({ taskId: id, claim }));
+      // By claim: meanwhile a task may have ended here and be run again.
       this.running.interrupt('claim-lost', await this.executions.lostOf(claims));
       return Infinity;
     } catch (error) {

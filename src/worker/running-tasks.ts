@@ -73,9 +73,10 @@ export class RunningTasks {
     for (const task of this.all()) if (asked.has(task.id)) task.interrupt(new TaskCancelled());
   }
 
-  /** Fires every signal: the process must go, or is no longer who it was. With `ids`: only of those of these tasks that run here. */
-  interrupt(why: string, ids?: ReadonlySet<string>): void {
-    for (const task of this.all()) if (ids?.has(task.id) ?? true) task.interrupt(new TaskInterrupted(why));
+  /** Fires every signal: the process must go, or is no longer who it was. With `claims`: only of these runs. */
+  interrupt(why: string, claims?: ReadonlySet<string>): void {
+    for (const task of this.all())
+      if (claims?.has(task.claim) ?? true) task.interrupt(new TaskInterrupted(why));
   }
 
   /** Ends every run as it stands; what its handler does later changes nothing. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isAlive } from '../support/processes.js';
 import { dedicatedPostgres, type DedicatedServer } from '../support/servers.js';
 import { waitFor } from '../support/wait.js';
 import { World, type Task } from '../support/world.js';
@@ -40,14 +41,6 @@ async function throughOutages(job: string, payload: object = {}): Promise<{ task
     { deadlineMs: 90_000 },
   );
   return { task, outages };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 describe('invariant 3: a task ends, though PostgreSQL itself crashes', { timeout: 150_000 }, () => {

@@ -54,6 +54,14 @@ export function startProgram(program: string, args: string[], options: StartOpti
   });
 }
 
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** Ends every process that this file has started and that still lives. Call it in `afterEach` or `afterAll`. */
 export async function killLeftovers(): Promise<void> {
   await Promise.all([...started].map(async (it) => it.kill()));

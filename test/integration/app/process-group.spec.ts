@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFolder } from '../../support/folders.js';
-import { killLeftovers, type LogLine, type RunningProcess } from '../../support/processes.js';
+import { isAlive, killLeftovers, type LogLine, type RunningProcess } from '../../support/processes.js';
 import { waitFor } from '../../support/wait.js';
 import { World, type Task } from '../../support/world.js';
 
@@ -34,14 +34,6 @@ async function comeUp(parent: RunningProcess, role: string, count: number): Prom
 async function childrenOf(pid: number): Promise<string[]> {
   const { stdout } = await run('ps', ['-A', '-o', 'ppid=,pid=']);
   return stdout.split('\n').filter((line) => line.trim().startsWith(`${String(pid)} `));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 describe('webs on one port and a worker beside them, one process group', () => {
