@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.js';
 import { installedForeign } from './foreign/foreign.js';
@@ -16,30 +16,7 @@ const HELP = `npm run bench -- [--quick] [--all] [--rounds N] [--rows a,b] [--co
   --contenders  instead of: shiftwork,bull,bullmq,pg-boss
 Prints what docs/performance.md shows.`;
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    all: { type: 'boolean', default: false },
-    rounds: { type: 'string' },
-    rows: { type: 'string' },
-    contenders: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (options.help) {
-  console.log(HELP);
-  process.exit();
-}
-
-const contenders = options.contenders?.split(',') ?? [
-  'shiftwork',
-  'bull',
-  ...(options.quick ? [] : ['bullmq', 'pg-boss']),
-  ...(options.all ? ['graphile-worker', 'nestjs-bull', 'bee-queue', ...installedForeign()] : []),
-];
-const rows = rowsOf({ isQuick: options.quick, isDeep: options.all, prefixes: options.rows?.split(',') });
-const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-
+const { contenders, rows, rounds } = asked();
 const servers = await startServers();
 const bench = new Bench(servers);
 try {
@@ -55,3 +32,54 @@ try {
   await servers.stop();
 }
 process.exit();
+
+/** What the command line asks for; a fault in it ends the process before any server starts. */
+function asked() {
+  try {
+    const { values: options } = parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        all: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
+        rows: { type: 'string' },
+        contenders: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (options.help) {
+      console.log(HELP);
+      process.exit();
+    }
+    return {
+      contenders: contendersOf(options),
+      rows: rowsOf({ isQuick: options.quick, isDeep: options.all, prefixes: options.rows?.split(',') }),
+      rounds: roundsOf(options),
+    };
+  } catch (error) {
+    console.error(`${error.message}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+function contendersOf({ contenders, quick, all }) {
+  if (contenders === undefined)
+    return [
+      'shiftwork',
+      'bull',
+      ...(quick ? [] : ['bullmq', 'pg-boss']),
+      ...(all ? ['graphile-worker', 'nestjs-bull', 'bee-queue', ...installedForeign()] : []),
+    ];
+  const names = contenders.split(',');
+  for (const name of names) {
+    if (!existsSync(new URL(`./contenders/${name}.js`, import.meta.url)))
+      throw new Error(`There is no contender "${name}".`);
+  }
+  return names;
+}
+
+function roundsOf({ rounds, quick }) {
+  const number = Number(rounds ?? (quick ? 3 : 5));
+  if (!Number.isInteger(number) || number < 1)
+    throw new Error(`--rounds is "${rounds}"; it must be a whole number of 1 or more.`);
+  return number;
+}
