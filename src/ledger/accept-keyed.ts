@@ -115,7 +115,6 @@ interface Existing {
   readonly id: string;
   readonly job: string;
   readonly idempotency_key: string;
-  readonly request_hash: string | null;
   readonly created_at: Date;
 }
 
@@ -144,7 +143,7 @@ export async function withExisting(
     if (at !== undefined) return { id: task.id, isNew: true, createdAt: at };
     const row = byKey.get(keyOf(task));
     if (row === undefined) throw new KeyInFlightError(task.idempotencyKey ?? '');
-    return { id: row.id, isNew: false, createdAt: row.created_at, requestHash: row.request_hash };
+    return { id: row.id, isNew: false, createdAt: row.created_at };
   });
 }
 

@@ -180,5 +180,5 @@ export const ACCEPT_KEYED = `WITH ${INPUT},
   SELECT id, now() AS at FROM accepted`;
 
 /** The tasks that have these keys. $1 jobs, $2 keys. */
-export const EXISTING = `SELECT t.id, t.job, t.idempotency_key, t.request_hash, t.created_at
+export const EXISTING = `SELECT t.id, t.job, t.idempotency_key, t.created_at
   FROM shiftwork.task t JOIN unnest($1::text[], $2::text[]) AS k(job, key) ON t.job = k.job AND t.idempotency_key = k.key`;

@@ -27,6 +27,4 @@ export interface Accepted {
   readonly isNew: boolean;
   /** When PostgreSQL wrote it. */
   readonly createdAt: Date;
-  /** Of the request that made it, unless it is new. */
-  readonly requestHash?: string | null;
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { Postgres, asLedgerError } from '../postgres/index.js';
 import { conditions, type TaskFilter } from './task-conditions.js';
 import { TaskNow } from './task-now.entity.js';
@@ -20,12 +21,15 @@ export interface QueueCounts {
 export class ReadTasks {
   constructor(private readonly postgres: Postgres) {}
 
-  /** The task, or null when there is none. */
-  async byId(id: string): Promise<TaskRow | null> {
+  /**
+   * The task, or null when there is none. With a manager it is read on that one's connection: it sees what its transaction has
+   * written, and whoever holds a connection does not wait for another.
+   */
+  async byId(id: string, manager?: EntityManager): Promise<TaskRow | null> {
     try {
       return await this.postgres.dataSource
         .getRepository(TaskNow)
-        .createQueryBuilder('t')
+        .createQueryBuilder('t', manager?.queryRunner)
         .where('t.id = :id', { id })
         .getOne();
     } catch (error) {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { MOST_FAULTS, newId, type JsonValue } from '../foundation/index.js';
 import { InvalidPayloadError, type JobClass } from '../jobs/index.js';
-import { AcceptTasks, ReadTasks, type Accepted, type NewTask, type TaskRow } from '../ledger/index.js';
+import { AcceptTasks, ReadTasks, type Accepted, type NewTask } from '../ledger/index.js';
 import { CommitHook } from '../postgres/index.js';
 import { Acceptance } from './acceptance.js';
 import { BacklogGuard, type EnqueueWarning } from './backlog-guard.js';
@@ -55,7 +55,7 @@ export class Enqueue {
       if (!this.guard.tookRoom(job.queue, 1)) await this.guard.takeRoom(job.queue, 1);
       if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
     } catch (refusal) {
-      return this.repeated(task, refusal);
+      return this.repeated(task, refusal, options.transaction);
     }
     if (options.transaction !== undefined) return this.inTransaction(options.transaction, task, checked);
     const warnings = this.guard.warnings(job.queue);
@@ -113,12 +113,7 @@ export class Enqueue {
       this.commits.afterCommit(manager, () => void this.acceptance.dispatch([task]));
       return this.fresh(task, accepted, checked, []);
     }
-    const row = await this.reads.byId(accepted.id);
-    if (row !== null) return this.replayOf(row, task, []);
-    // Accepted in this very transaction: nobody else can read it yet, and the same request made the same task.
-    if (accepted.requestHash !== task.requestHash)
-      throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', accepted.id);
-    return { ...this.fresh({ ...task, id: accepted.id }, accepted, checked, []), isNew: false };
+    return this.replay(accepted.id, task, [], manager);
   }
 
   private answer(
@@ -146,28 +141,24 @@ export class Enqueue {
     id: string,
     task: NewTask,
     warnings: readonly EnqueueWarning[],
+    manager?: EntityManager,
   ): Promise<EnqueuedTask> {
-    const row = await this.reads.byId(id);
-    if (row === null) throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', id);
-    return this.replayOf(row, task, warnings);
-  }
-
-  private async replayOf(
-    row: TaskRow,
-    task: NewTask,
-    warnings: readonly EnqueueWarning[],
-  ): Promise<EnqueuedTask> {
-    if (row.requestHash !== task.requestHash)
-      throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', row.id);
+    const row = await this.reads.byId(id, manager);
+    if (row === null || row.requestHash !== task.requestHash)
+      throw new IdempotencyKeyReusedError(task.idempotencyKey ?? '', id);
     return { ...(await this.views.one(row)), warnings, isNew: false };
   }
 
   // Whoever repeats a request that was accepted gets its task, also while nothing new would be accepted.
-  private async repeated(task: NewTask, refusal: unknown): Promise<EnqueuedTask> {
+  private async repeated(
+    task: NewTask,
+    refusal: unknown,
+    manager: EntityManager | undefined,
+  ): Promise<EnqueuedTask> {
     const { job, idempotencyKey } = task;
     const id = idempotencyKey === null ? null : await this.reads.idByKey(job, idempotencyKey);
     if (id === null) throw refusal;
-    return this.replay(id, task, []);
+    return this.replay(id, task, [], manager);
   }
 
   private async checkAll(

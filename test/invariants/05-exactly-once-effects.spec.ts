@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deferred } from '../../src/foundation/index.js';
 import { openInProcess, type InProcess } from '../support/in-process.js';
 import { World } from '../support/world.js';
 
@@ -100,5 +101,28 @@ describe('enqueue in the caller’s own transaction', () => {
       return second;
     });
     expect(await world.ended(again.id, 30_000)).toMatchObject({ status: 'FINISHED', execution: 1 });
+  });
+
+  // Proven: while it was read back on another connection, each transaction waited for one that the others had, and was told 503.
+  it('answers a key that was used before also where such transactions have every connection', async () => {
+    const { dataSource } = app.postgres;
+    const { poolSize = 0 } = dataSource.options;
+    const keys = Array.from({ length: poolSize }, (_, i) => `used before ${String(i)}`);
+    const used = await Promise.all(
+      keys.map((idempotencyKey) => app.tasks.enqueue('test.noop', {}, { idempotencyKey })),
+    );
+    const [allInside, inside] = [deferred(), new Set<string>()];
+    const again = await Promise.all(
+      keys.map((idempotencyKey) =>
+        dataSource.transaction(async (transaction) => {
+          if (inside.add(idempotencyKey).size === poolSize) allInside.resolve();
+          await allInside.promise;
+          return app.tasks.enqueue('test.noop', {}, { transaction, idempotencyKey });
+        }),
+      ),
+    );
+    expect(again.map(({ id, isNew }) => ({ id, isNew }))).toEqual(
+      used.map(({ id }) => ({ id, isNew: false })),
+    );
   });
 });
