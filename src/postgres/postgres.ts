@@ -6,6 +6,7 @@ import { monotonicMs, Turnstile } from '../foundation/index.js';
 import { connectionOptions } from './connection-options.js';
 import { asLedgerError, isUnavailable } from './ledger-unavailable.js';
 import { onConnection } from './on-connection.js';
+import { patientClient } from './patient-client.js';
 
 /** SQL written against the schema name `shiftwork.`; a `name` makes it a prepared statement of each connection. */
 export interface Statement {
@@ -63,6 +64,7 @@ export class Postgres implements OnApplicationShutdown {
       poolErrorHandler: () => undefined,
       installExtensions: false,
       extra: {
+        Client: patientClient(ANSWER_TIMEOUT_MS),
         keepAlive: true,
         keepAliveInitialDelayMillis: options.keepAliveInitialDelayMillis,
         idle_in_transaction_session_timeout: options.idle_in_transaction_session_timeout,
@@ -190,6 +192,8 @@ const FOR_PEOPLE = 2;
 const PLANS_LAST_MS = 1_000;
 /** Longer than statement_timeout would allow a lost plan, short enough to notice a server that is frozen. */
 const QUERY_TIMEOUT_MS = 10_000;
+/** Of entities and transactions, in which a job may take as long as statement_timeout allows: what is not answered by then never will be. */
+const ANSWER_TIMEOUT_MS = 35_000;
 
 // TypeORM answers [rows, count] for UPDATE and DELETE and rows for the rest.
 function rowsOf<Row>(result: unknown): Row[] {
