@@ -130,7 +130,8 @@ export const FINISH_IN = `WITH ${finishing(FINISHED_ONE).patient} SELECT count(*
 /**
  * Every other end: arrays of id $1, claim $2, wanted status $3, history outcome $4, result $5, error $6, due time $7,
  * charged attempts $8 (0 or 1), interruptions $9 (0 or 1), failure kind $10; release $11.
- * A statement that would make the task wait again writes CANCELLED instead when somebody asked for that (rule 7).
+ * Whatever is no success is CANCELLED when somebody asked for that, also where the job has not heard of it: the task does not wait
+ * again (rule 7), and nobody needs to hear of a failure.
  * FAILED opens its pending failure here: from this commit on, the failure cannot be lost (rule 10).
  */
 export const END = {
@@ -143,8 +144,8 @@ export const END = {
     SELECT l.id, l.execution, l.claim, l.worker, l.attempts_made + e.charged AS attempts_made, l.interruptions + e.interrupted AS interruptions,
            l.crashes, l.progress_percent, l.progress_message, l.checkpoint, l.started_at, l.version + 1 AS version,
            e.result, coalesce(e.error::jsonb, l.error) AS error, e.error::jsonb AS new_error, e.due_at, e.kind,
-           CASE WHEN e.status IN ('QUEUED', 'RETRYING', 'SCHEDULED') AND l.cancel_requested_at IS NOT NULL THEN 'CANCELLED' ELSE e.status END AS status,
-           CASE WHEN e.status IN ('QUEUED', 'RETRYING', 'SCHEDULED') AND l.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE e.outcome END AS outcome
+           CASE WHEN e.status <> 'FINISHED' AND l.cancel_requested_at IS NOT NULL THEN 'CANCELLED' ELSE e.status END AS status,
+           CASE WHEN e.status <> 'FINISHED' AND l.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE e.outcome END AS outcome
       FROM wanted e JOIN shiftwork.live l ON l.id = e.id
      WHERE l.status = 'STARTED' AND l.claim = e.claim
      ORDER BY l.id FOR UPDATE OF l SKIP LOCKED),

@@ -304,6 +304,19 @@ describe('the end of a run', () => {
     expect(await statusOf(run.id)).toBe('CANCELLED');
   });
 
+  // Its job has not heard of the cancel (Redis was away, say) and threw. Proven: with a CASE on the waiting statuses only, it is FAILED.
+  it('of a last attempt that failed is CANCELLED when somebody asked for that, and no failure', async () => {
+    const run = await started({ attemptsMax: 1 });
+    await cancelled(run.id);
+    const failed = { status: 'FAILED', outcome: 'error', error: anError, failureKind: 'error' } as const;
+    const recorded = await ledger.executions.end(endOfRun({ ...run, ...failed, chargeAttempt: true }));
+    expect(recorded).toMatchObject({ kind: 'recorded', status: 'CANCELLED' });
+    expect(await ledger.reads.executions(run.id)).toMatchObject([{ outcome: 'cancelled' }]);
+    expect(
+      await query(`SELECT 1 FROM "${ledger.appName}".pending_failure WHERE task_id = '${run.id}'`),
+    ).toEqual([]);
+  });
+
   it('with a result that PostgreSQL refuses fails that task alone, and its batch-mates finish', async () => {
     const runs = await Promise.all(Array.from({ length: 5 }, () => started()));
     const ends = runs.map((run, i) => endOfRun({ ...run, result: i === 2 ? '{"nul":"\\u0000"}' : '1' }));
