@@ -89,11 +89,14 @@ async function underLock<T>(settings: Settings, work: () => Promise<T>): Promise
   }
 }
 
+// Looked for first: to create it wants a right on the database, also where it is there.
 async function createSchema(settings: Settings): Promise<void> {
   const client = new Client(connectionOptions(settings));
+  client.on('error', () => undefined); // the query that follows reports it
   await client.connect();
   try {
-    await client.query(`CREATE SCHEMA IF NOT EXISTS "${settings.appName}"`);
+    const { rows } = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [settings.appName]);
+    if (rows.length === 0) await client.query(`CREATE SCHEMA "${settings.appName}"`);
   } finally {
     await client.end();
   }
