@@ -127,17 +127,14 @@ export class ReadTasks {
 
   /** Place of a waiting task in its queue, 1 to 1000; null when it does not wait or stands farther back. */
   async position(id: string): Promise<number | null> {
-    const [row] = await this.postgres.query<{ ahead: number | null }>(
-      {
-        name: 'position',
-        text: `SELECT CASE WHEN me.status = 'QUEUED' OR (me.status <> 'STARTED' AND me.due_at <= now()) THEN (
+    const [row] = await this.postgres.readForPeople<{ ahead: number | null }>(
+      `SELECT CASE WHEN me.status = 'QUEUED' OR (me.status <> 'STARTED' AND me.due_at <= now()) THEN (
           SELECT count(*)::int FROM (
             SELECT 1 FROM shiftwork.live l
              WHERE l.queue = me.queue AND (l.status = 'QUEUED' OR (l.status <> 'STARTED' AND l.due_at <= now()))
                AND (coalesce(l.priority, 1001), l.ready_at, l.id) < (coalesce(me.priority, 1001), me.ready_at, me.id)
              LIMIT 1000) AS before_me) END AS ahead
         FROM shiftwork.live me WHERE me.id = $1`,
-      },
       [id],
     );
     if (row === undefined || row.ahead === null || row.ahead >= 1_000) return null;

@@ -9,6 +9,11 @@ beforeEach(async () => {
 });
 afterEach(() => ledger.close());
 
+async function lockWaits(): Promise<number> {
+  const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${ledger.appName}%'`;
+  return (await query(sql)).length;
+}
+
 // Proven: without the turnstile five searches took the ledger's whole pool, and nothing could be accepted until one was answered.
 it('searches that take long do not keep a task from being accepted', async () => {
   let searches: Promise<unknown> = Promise.resolve();
@@ -17,11 +22,23 @@ it('searches that take long do not keep a task from being accepted', async () =>
     searches = Promise.all(
       Array.from({ length: 8 }, () => ledger.reads.page({ status: 'FAILED' }, 10, null)),
     );
-    await waitFor('the searches to wait', async () => {
-      const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${ledger.appName}%'`;
-      return (await query(sql)).length === 2;
-    });
+    await waitFor('the searches to wait', async () => (await lockWaits()) === 2);
     await within('a task to be accepted', ledger.accepting.acceptAll([newTask()]), 10_000);
   });
   expect(await searches).toEqual(Array.from({ length: 8 }, () => []));
+});
+
+// Who stands first has all who wait compared with him. Proven: while forty of them shared the ledger's pool, with half a million
+// tasks waiting, nothing could be accepted for two seconds; here, the question is not answered before the lock is gone.
+it('nor do looks at tasks that wait, whose place in the queue is counted', async () => {
+  const waiting = newTask();
+  await ledger.accepting.acceptAll([waiting]);
+  let looks: Promise<unknown> = Promise.resolve();
+  await ledger.postgres.transaction(async (manager) => {
+    await manager.query(`LOCK TABLE "${ledger.appName}".live IN ACCESS EXCLUSIVE MODE`);
+    looks = Promise.all(Array.from({ length: 8 }, () => ledger.reads.position(waiting.id)));
+    await waitFor('the looks to wait', async () => (await lockWaits()) === 2);
+    await within('another question', ledger.postgres.query({ text: 'SELECT 1' }), 10_000);
+  });
+  expect(await looks).toEqual(Array.from({ length: 8 }, () => 1));
 });
