@@ -12,12 +12,19 @@ export interface EnqueueWarning {
 }
 
 interface Known {
-  readonly atMs: number;
-  readonly waiting: number;
-  acceptedSince: number;
+  /** When the ledger was asked last. */
+  atMs: number;
+  /** What it counted. */
+  waiting: number;
+  /** How many tasks had been settled when it was asked: of those it knew. What was taken since, it may have missed. */
+  counted: number;
+  /** Tasks for which room was taken, ever. */
+  taken: number;
+  /** Of these, those that are accepted, or will not be. */
+  settled: number;
 }
 
-/** A count of the ledger is believed this long; what we accept meanwhile is added to it. */
+/** A count of the ledger is believed this long; what we accept meanwhile, and what it cannot know of yet, is added to it. */
 const BELIEVED_MS = SECOND;
 /** Callers of one moment get the same warnings: asking is a timer and several promises. */
 const SAME_ANSWER_MS = 100;
@@ -26,8 +33,8 @@ const WARNING_LIMIT_MS = 200;
 
 /**
  * Holds a queue's backlog under its limit, and knows whether anybody works on it. The count of waiting tasks is asked of
- * the ledger at most once a second and queue while there is room, and at every refusal, so a refusal is never stale.
- * Several webs may together exceed the limit by what they accept within that second.
+ * the ledger at most once a second and queue while there is room, and at every refusal, so a refusal is never stale; what is
+ * just being accepted has its room. Several webs may together exceed the limit by what they accept within that second.
  */
 @Injectable()
 export class BacklogGuard {
@@ -42,13 +49,13 @@ export class BacklogGuard {
     private readonly roll: RollCall,
   ) {}
 
-  /** Takes room for `count` tasks if it is known that there is some; else ask `takeRoom`. */
+  /** Takes room for `count` tasks, until they are `settled`, if it is known that there is some; else ask `takeRoom`. */
   tookRoom(queue: string, count: number): boolean {
     const limit = this.settings.queueLimits.get(queue);
     return limit === undefined || this.tryTake(queue, count, limit);
   }
 
-  /** Takes room for `count` tasks. Throws `BacklogFullError`; then nothing was taken. */
+  /** Takes room for `count` tasks, until they are `settled`. Throws `BacklogFullError`; then nothing was taken. */
   async takeRoom(queue: string, count: number): Promise<void> {
     const limit = this.settings.queueLimits.get(queue);
     if (limit === undefined || this.tryTake(queue, count, limit)) return;
@@ -56,6 +63,12 @@ export class BacklogGuard {
     if (this.tryTake(queue, count, limit)) return;
     for (const listener of this.listeners) listener(queue, limit);
     throw new BacklogFullError(queue, limit, RETRY_AFTER_MS);
+  }
+
+  /** Tasks for which room was taken are accepted, and the ledger counts them from now on; or they are not, and never will be. */
+  settled(queue: string, count: number): void {
+    const known = this.known.get(queue);
+    if (known !== undefined) known.settled += count;
   }
 
   /** Calls `listener` at each refusal: the admins hear of it. Answers the way to stop. */
@@ -108,8 +121,8 @@ export class BacklogGuard {
   private tryTake(queue: string, count: number, limit: number): boolean {
     const known = this.known.get(queue);
     if (known === undefined || monotonicMs() - known.atMs > BELIEVED_MS) return false;
-    if (known.waiting + known.acceptedSince + count > limit) return false;
-    known.acceptedSince += count;
+    if (known.waiting + known.taken - known.counted + count > limit) return false;
+    known.taken += count;
     return true;
   }
 
@@ -121,9 +134,11 @@ export class BacklogGuard {
   }
 
   private async refresh(queue: string, limit: number): Promise<void> {
+    const { taken, settled } = this.known.get(queue) ?? { taken: 0, settled: 0 };
     try {
       const waiting = await this.tasks.waitingCount(queue, limit + 1);
-      this.known.set(queue, { atMs: monotonicMs(), waiting, acceptedSince: 0 });
+      const now = this.known.get(queue) ?? { taken, settled };
+      this.known.set(queue, { ...now, atMs: monotonicMs(), waiting, counted: settled });
     } finally {
       this.refreshing.delete(queue);
     }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { MOST_FAULTS, newId, type JsonValue } from '../foundation/index.js';
+import { asError, MOST_FAULTS, newId, type JsonValue } from '../foundation/index.js';
 import { InvalidPayloadError, type JobClass } from '../jobs/index.js';
 import { AcceptTasks, ReadTasks, type Accepted, type NewTask } from '../ledger/index.js';
 import { CommitHook } from '../postgres/index.js';
@@ -53,14 +53,14 @@ export class Enqueue {
     const task = newTask(job, checked, options);
     try {
       if (!this.guard.tookRoom(job.queue, 1)) await this.guard.takeRoom(job.queue, 1);
-      if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
     } catch (refusal) {
       return this.repeated(task, refusal, options.transaction);
     }
-    if (options.transaction !== undefined) return this.inTransaction(options.transaction, task, checked);
-    const warnings = this.guard.warnings(job.queue);
-    const accepted = await this.acceptance.accept(task);
-    return this.answer(task, accepted, checked, await warnings);
+    try {
+      return await this.inRoom(task, checked, options);
+    } finally {
+      this.guard.settled(job.queue, 1);
+    }
   }
 
   /** Many payloads of one job: all are accepted in one transaction, or none. */
@@ -77,17 +77,11 @@ export class Enqueue {
       ]);
     const tasks = await this.checkAll(job, payloads, options);
     await this.guard.takeRoom(job.queue, tasks.length);
-    if (options.requireWorker === true) await this.guard.requireWorker(job.queue);
-    if (options.transaction !== undefined) {
-      await this.ledger.acceptIn(options.transaction, tasks);
-      this.commits.afterCommit(options.transaction, () => void this.acceptance.dispatch(tasks));
-      return { ids: tasks.map((task) => task.id), warnings: [] };
+    try {
+      return await this.manyInRoom(job.queue, tasks, options);
+    } finally {
+      this.guard.settled(job.queue, tasks.length);
     }
-    const [accepted, warnings] = await Promise.all([
-      this.acceptance.acceptAll(tasks),
-      this.guard.warnings(job.queue),
-    ]);
-    return { ids: accepted.map((each) => each.id), warnings };
   }
 
   /** A copy of a task: same job, payload and options. The stored payload was checked when it was accepted. */
@@ -95,11 +89,44 @@ export class Enqueue {
     const task = { ...copy, id };
     await this.views.ready(task.job);
     await this.guard.takeRoom(task.queue, 1);
+    try {
+      return await this.inRoom(task, { text: task.payloadText, value: payload }, {});
+    } finally {
+      this.guard.settled(task.queue, 1);
+    }
+  }
+
+  private async inRoom(
+    task: NewTask,
+    checked: CheckedPayload,
+    { requireWorker, transaction }: EnqueueOptions,
+  ): Promise<EnqueuedTask> {
+    if (requireWorker === true) {
+      const refusal = await this.guard.requireWorker(task.queue).then(() => null, asError);
+      if (refusal !== null) return this.repeated(task, refusal, transaction);
+    }
+    if (transaction !== undefined) return this.inTransaction(transaction, task, checked);
+    const warnings = this.guard.warnings(task.queue);
+    const accepted = await this.acceptance.accept(task);
+    return this.answer(task, accepted, checked, await warnings);
+  }
+
+  private async manyInRoom(
+    queue: string,
+    tasks: readonly NewTask[],
+    { requireWorker, transaction }: EnqueueOptions,
+  ): Promise<EnqueuedMany> {
+    if (requireWorker === true) await this.guard.requireWorker(queue);
+    if (transaction !== undefined) {
+      await this.ledger.acceptIn(transaction, tasks);
+      this.commits.afterCommit(transaction, () => void this.acceptance.dispatch(tasks));
+      return { ids: tasks.map((task) => task.id), warnings: [] };
+    }
     const [accepted, warnings] = await Promise.all([
-      this.acceptance.accept(task),
-      this.guard.warnings(task.queue),
+      this.acceptance.acceptAll(tasks),
+      this.guard.warnings(queue),
     ]);
-    return this.answer(task, accepted, { text: task.payloadText, value: payload }, warnings);
+    return { ids: accepted.map((each) => each.id), warnings };
   }
 
   private async inTransaction(

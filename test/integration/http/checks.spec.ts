@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeCursor } from '../../../src/foundation/index.js';
 import { MOST_TIMEOUT_MS } from '../../../src/jobs/index.js';
+import { Postgres } from '../../../src/postgres/index.js';
 import { query } from '../../support/servers.js';
+import { waitFor } from '../../support/wait.js';
 import { type Answer, CLIENT, VIEWER, Web, type CallOptions } from './web.fixture.js';
 
 const A_LIST: unknown = expect.any(Array);
@@ -333,13 +335,24 @@ describe('accepting', () => {
     ]);
   });
 
-  it('is refused with 429 and Retry-After when the backlog of the queue is full', async () => {
+  // Proven: while the ledger's count alone was believed, the one asked for meanwhile had room, too.
+  it('is refused with 429 and Retry-After when the backlog of the queue is full, also of what is just being accepted', async () => {
     const ask = () => web.post('/jobs/test.limited', { payload: {} });
-    await ask();
-    await ask();
-    const { status, body, headers } = await ask();
-    expect([status, body.code]).toEqual([429, 'backlog-full']);
-    expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    let filling: Promise<Answer> | undefined;
+    const meanwhile = await web.app.get(Postgres, { strict: false }).transaction(async (manager) => {
+      await manager.query(`LOCK TABLE "${web.appName}".task IN SHARE MODE`); // it can be read, and not written
+      filling = web.post('/jobs/test.limited/bulk', { payloads: [{}, {}] });
+      await waitFor('them to be written', async () => {
+        const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%"${web.appName}".task%'`;
+        return (await query(sql)).length > 0;
+      });
+      return ask();
+    });
+    expect((await filling)?.status).toBe(202);
+    for (const { status, body, headers } of [meanwhile, await ask()]) {
+      expect([status, body.code]).toEqual([429, 'backlog-full']);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    }
   });
 
   // Proven: without the look at the key both are refused; without the comparison the other request is answered with the task.
