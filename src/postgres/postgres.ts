@@ -137,6 +137,7 @@ export class Postgres implements OnApplicationShutdown {
         }, done);
       });
     } catch (error) {
+      if (isUnavailable(error)) this.tellBroken();
       throw asLedgerError(error);
     }
   }
