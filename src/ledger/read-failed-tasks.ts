@@ -62,12 +62,15 @@ export class ReadFailedTasks {
     );
   }
 
-  /** How many open FailedTasks fit now, and the time by the database's clock at which that was so. */
+  /**
+   * How many open FailedTasks fit now, and a time by the database's clock by which these have failed: the end of this very
+   * millisecond, because a Date knows no parts of one.
+   */
   async countOpen(filter: FailedTaskFilter): Promise<{ matched: number; at: Date }> {
     const { where, values } = failedTaskConditions({ ...filter, state: undefined }, 1);
     const [row] = await this.postgres.query<{ matched: number; at: Date }>(
       {
-        text: `SELECT count(*)::int AS matched, now() AS at FROM shiftwork.failed_task f WHERE f.state = 'OPEN' AND ${where}`,
+        text: `SELECT count(*)::int AS matched, date_trunc('milliseconds', now()) + interval '1 millisecond' AS at FROM shiftwork.failed_task f WHERE f.state = 'OPEN' AND ${where}`,
       },
       values,
     );

@@ -97,6 +97,17 @@ describe('a retry', () => {
     expect(await countRetries()).toBe(4);
     expect(await world.reads.countOpen({})).toMatchObject({ matched: 3 });
   });
+
+  // A Date knows no parts of a millisecond. Proven: with the plain now() the time is before that of failures which were counted.
+  it('of many begins with a time by which all that it counts have failed', async () => {
+    const { postgres, reads } = world;
+    const IS_LATER = 'SELECT $1::timestamptz >= $2::timestamptz AS later';
+    for (let round = 0; round < 50; round++) {
+      const [failed] = await postgres.query<{ at: string }>({ text: 'SELECT now()::text AS at' });
+      const { at } = await reads.countOpen({});
+      expect(await postgres.query({ text: IS_LATER }, [at, failed?.at])).toEqual([{ later: true }]);
+    }
+  });
 });
 
 describe('retention', () => {
