@@ -191,7 +191,7 @@ const HOT_CONNECTIONS = 5;
 const FOR_PEOPLE = 2;
 /** To make them anew takes PostgreSQL less than a millisecond. */
 const PLANS_LAST_MS = 1_000;
-/** Longer than statement_timeout would allow a lost plan, short enough to notice a server that is frozen. */
+/** Far longer than any of ours takes, short enough to notice a server that is frozen. The server goes on until its statement_timeout. */
 const QUERY_TIMEOUT_MS = 10_000;
 /** Of entities and transactions, in which a job may take as long as statement_timeout allows: what is not answered by then never will be. */
 const ANSWER_TIMEOUT_MS = 35_000;
