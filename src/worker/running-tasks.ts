@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { InHand } from '../foundation/index.js';
+import { InHand, MINUTE, monotonicMs } from '../foundation/index.js';
 import { TaskCancelled, TaskInterrupted } from '../jobs/index.js';
 import type { BusyWith } from '../lifecycle/index.js';
 import type { RunningTask } from './running-task.js';
+
+/** A committed start becomes a run within milliseconds, or within seconds when the main loop is held up; a cancel is kept for so long, ms. */
+const EARLY_FOR_MS = MINUTE;
 
 /** What this process runs now, since when, and how to interrupt it. */
 @Injectable()
@@ -12,12 +15,15 @@ export class RunningTasks {
   private running = 0;
   private unrecorded = 0;
   private waiters: (() => void)[] = [];
+  /** Tasks that were to stop and do not run here, and when that was said (monotonic ms): one may be about to run. */
+  private readonly early = new Map<string, number>();
 
   add(task: RunningTask): void {
     task.isRunning = true;
     task.place = this.tasks.add(task);
     this.running++;
     this.unrecorded++;
+    if (this.early.size > 0 && this.saidEarly(task.id)) task.interrupt(new TaskCancelled());
   }
 
   /** Its handler is not running any more. */
@@ -67,10 +73,11 @@ export class RunningTasks {
     return this.tasks.values().map((task) => task.busyWith);
   }
 
-  /** Fires the signal of those of these tasks that run here. */
+  /** Fires the signal of those of these tasks that run here, or that are about to: their start is committed, and nobody will say it again. */
   cancel(ids: readonly string[]): void {
     const asked = new Set(ids);
-    for (const task of this.all()) if (asked.has(task.id)) task.interrupt(new TaskCancelled());
+    for (const task of this.all()) if (asked.delete(task.id)) task.interrupt(new TaskCancelled());
+    this.keepEarly(asked);
   }
 
   /** Fires every signal: the process must go, or is no longer who it was. With `claims`: only of these runs. */
@@ -82,5 +89,16 @@ export class RunningTasks {
   /** Ends every run as it stands; what its handler does later changes nothing. */
   overrule(why: string): void {
     for (const task of this.all()) task.end({ kind: 'overruled', by: new TaskInterrupted(why) });
+  }
+
+  private keepEarly(ids: Iterable<string>): void {
+    const now = monotonicMs();
+    for (const [id, at] of this.early) if (now - at > EARLY_FOR_MS) this.early.delete(id);
+    for (const id of ids) this.early.set(id, now);
+  }
+
+  private saidEarly(id: string): boolean {
+    const at = this.early.get(id);
+    return at !== undefined && this.early.delete(id) && monotonicMs() - at <= EARLY_FOR_MS;
   }
 }

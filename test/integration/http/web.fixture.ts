@@ -45,9 +45,11 @@ const StepsPayload = z.object({ name: z.string() });
 class StepsJob implements Job<{ name: string }, { done: true }> {
   async run({ name }: { name: string }, task: TaskContext): Promise<{ done: true }> {
     const aborted = new Promise<never>((_, reject) => {
-      task.signal.addEventListener('abort', () => {
+      const stop = (): void => {
         reject(task.signal.reason as Error);
-      });
+      };
+      if (task.signal.aborted) stop();
+      else task.signal.addEventListener('abort', stop);
     });
     await Promise.race([gateOf(name).half.promise, aborted]);
     await task.progress(50, 'half way');
