@@ -23,7 +23,10 @@ export interface TaskContext<C = any> {
   readonly signal: AbortSignal;
   /** The last checkpoint of an earlier execution; null on a first run. */
   readonly lastCheckpoint: C | null;
-  /** Shows how far it is: percent 0 to 100, and a line for people. Cheap: writes are throttled, and never waited for. */
+  /**
+   * Shows how far it is: percent 0 to 100, and a line for people. Cheap: writes are throttled, and never waited for. Once the
+   * run has saved a checkpoint it is handed over here, too; not if you do not wait for it.
+   */
   progress(percent: number, message?: string): Promise<void>;
   /**
    * Saves where to resume from, at most 65,536 bytes of JSON. When it resolves the state is committed. While the process is

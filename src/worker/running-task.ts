@@ -110,16 +110,10 @@ export class RunningTask implements TaskContext<unknown> {
   }
 
   progress(percent: number, message?: string): Promise<void> {
-    if (!Number.isFinite(percent))
-      return Promise.reject(
-        new TypeError(`progress() takes a percentage from 0 to 100, not ${String(percent)}`),
-      );
-    this.writes.note(
-      this,
-      Math.min(100, Math.max(0, percent)),
-      message === undefined ? null : truncateBytes(storableText(message), MESSAGE_MAX_BYTES),
-    );
-    return this.hasCheckpoint ? this.handOverIfDue() : Promise.resolve();
+    const noted = this.noteProgress(percent, message);
+    // Who does not wait for it is not handed over here. Unheard, its rejection would end the process with all that runs in it.
+    noted.catch(() => undefined);
+    return noted;
   }
 
   async checkpoint(state: unknown, options: { transaction?: EntityManager } = {}): Promise<void> {
@@ -188,6 +182,19 @@ export class RunningTask implements TaskContext<unknown> {
   /** Calls `listener` if the end comes over the handler's head. */
   onOverruled(listener: () => void): void {
     this.overruled = listener;
+  }
+
+  private noteProgress(percent: number, message?: string): Promise<void> {
+    if (!Number.isFinite(percent))
+      return Promise.reject(
+        new TypeError(`progress() takes a percentage from 0 to 100, not ${String(percent)}`),
+      );
+    this.writes.note(
+      this,
+      Math.min(100, Math.max(0, percent)),
+      message === undefined ? null : truncateBytes(storableText(message), MESSAGE_MAX_BYTES),
+    );
+    return this.hasCheckpoint ? this.handOverIfDue() : Promise.resolve();
   }
 
   // While the process goes quiet, a saved checkpoint is the place to stop: another worker goes on from it.

@@ -184,6 +184,22 @@ const Plain = job(
   },
 );
 
+/** Has a checkpoint, and says how far it is without waiting for that. */
+const Careless = job(
+  { name: 'test.careless', payload: z.object({ ms: z.number() }) },
+  [],
+  class Careless {
+    async run({ ms }, task) {
+      await task.checkpoint({ begun: true });
+      for (let at = 0; at < ms; at += 50) {
+        void task.progress((100 * at) / ms);
+        await rest(50);
+      }
+      return null;
+    }
+  },
+);
+
 /** Keeps the main loop busy. */
 const Block = job(
   { name: 'test.block', payload: z.object({ ms: z.number() }) },
@@ -320,6 +336,7 @@ Module({
     Snoozy,
     Effect,
     Plain,
+    Careless,
     Block,
     Parent,
     Poison,

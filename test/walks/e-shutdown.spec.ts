@@ -128,6 +128,21 @@ describe('walk e: SIGTERM', { timeout: 120_000 }, () => {
     expect(joined.filter((id) => ids.includes(String(id)))).toEqual([]);
   });
 
+  // Proven: an unhandled rejection ended the process, with everything that ran in it.
+  it('lets a job end that does not wait for its progress: it is handed over where it waits, or not at all', async () => {
+    const worker = await role('worker');
+    const tasks = await Promise.all([
+      world.enqueue('test.careless', { ms: 3_000 }),
+      world.enqueue('test.sleep', { ms: 3_000 }),
+    ]);
+    await waitFor('the checkpoint', async () => (await world.task(tasks[0].id)).checkpoint);
+    await world.inStatus(tasks[1].id, 'STARTED');
+    worker.signal('SIGTERM');
+    await expectExit(worker, 0);
+    for (const { id } of tasks)
+      expect(await world.ended(id)).toMatchObject({ status: 'FINISHED', execution: 1, crashes: 0 });
+  });
+
   it('exits at once on a second SIGINT, and the task runs again without a charged attempt', async () => {
     const worker = await role('worker');
     const task = await world.enqueue('test.sleep', { ms: 4_000 });
