@@ -125,7 +125,7 @@ export class RunWrites implements Writes {
   private async writeNow(task: RunningTask, { percent, message }: Pending): Promise<void> {
     const answer = await this.ledger.record({ id: task.id, claim: task.claim, percent, message });
     if (!answer.owned) {
-      task.interrupt(this.lost(task, 'progress'));
+      if (!task.wroteOutcome) this.lost(task, 'progress');
       return;
     }
     if (answer.cancelRequested) task.interrupt(new TaskCancelled());

@@ -66,6 +66,8 @@ export class RunningTask implements TaskContext<unknown> {
   isRecorded = false;
   /** It wrote its row in a transaction of the job's, which may still be open when `run` returns. */
   wroteInTransaction = false;
+  /** It wrote its outcome there: once that is committed, there is nothing left to note. */
+  wroteOutcome = false;
   private hasEnded = false;
   private cancelling: NodeJS.Timeout | undefined;
   private controller: AbortController | undefined;
@@ -133,6 +135,7 @@ export class RunningTask implements TaskContext<unknown> {
     this.wroteInTransaction = true;
     // Committed, it stays so, whatever `run` returns or throws: the row has its end (rule 6). Rolled back, `run` has the last word.
     await this.writes.finish(this, result, options.transaction);
+    this.wroteOutcome = true;
   }
 
   log(message: string, level: LogLevel = 'info'): void {

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '../../src/foundation/index.js';
 import { openInProcess, type InProcess } from '../support/in-process.js';
+import type { RunningProcess } from '../support/processes.js';
 import { World } from '../support/world.js';
 
 const world = new World();
 let app: InProcess;
+let worker: RunningProcess;
 beforeAll(async () => {
-  await Promise.all([world.web(), world.role('worker')]);
+  [worker] = await Promise.all([world.role('worker'), world.web()]);
   await world.createEffects();
   app = await openInProcess(world.appName);
 });
@@ -32,6 +34,15 @@ describe('invariant 5: effects written in the task’s own transaction happen ex
     const { id } = await world.enqueue('test.effect', { steps: 2, finish: true });
     expect(await world.ended(id)).toMatchObject({ status: 'FINISHED', result: { steps: 2 }, execution: 1 });
     expect(await effectsOf(id)).toEqual([0, 1]);
+  });
+
+  // Proven: the progress was refused as if another execution had the task, and the signal of the run fired.
+  it('leaves the claim with a run that has finished so and goes on', async () => {
+    const { id } = await world.enqueue('test.effect', { steps: 1, finish: true }); // notes its progress afterwards
+    await worker.waitForEvent('task.finished', { taskId: id });
+    expect(worker.lines.filter(({ event, taskId }) => event === 'task.claimLost' && taskId === id)).toEqual(
+      [],
+    );
   });
 
   // Proven: without the look at its size the task was FINISHED, result and all.
