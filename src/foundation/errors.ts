@@ -33,9 +33,9 @@ export const MOST_FAULTS = 1_000;
 /** A server we need is away. Whoever owns the loop tries again; a request is answered 503. */
 export abstract class UnavailableError extends ShiftworkError {}
 
-/** Whatever was thrown, as an `Error`. */
+/** Whatever was thrown, as an `Error`. Never throws. */
 export function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
+  if (isError(thrown)) return thrown;
   return new Error(
     typeof thrown === 'string' ? thrown : `Something that is no Error was thrown: ${describe(thrown)}`,
   );
@@ -44,6 +44,14 @@ export function asError(thrown: unknown): Error {
 /** The text of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   return asError(thrown).message;
+}
+
+function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false; // a revoked proxy
+  }
 }
 
 function describe(thrown: unknown): string {

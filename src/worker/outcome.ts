@@ -1,4 +1,4 @@
-import { backoffMs, MOST_DELAY_MS, type Backoff } from '../foundation/index.js';
+import { asError, backoffMs, MOST_DELAY_MS, type Backoff } from '../foundation/index.js';
 import { DoNotRetry, RetryIn, Snooze, TaskCancelled, TaskInterrupted, TaskTimedOut } from '../jobs/index.js';
 import { crashed, type EndOfRun } from '../ledger/index.js';
 import { errorJson } from './error-json.js';
@@ -37,7 +37,7 @@ export function decideOutcome(ending: Ending, circumstances: Circumstances): Out
         ? lost(circumstances)
         : stopped(ending.by, ending.by, circumstances);
     case 'threw':
-      return threw(ending.thrown, circumstances);
+      return threw(asError(ending.thrown), circumstances);
   }
 }
 

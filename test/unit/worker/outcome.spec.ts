@@ -137,6 +137,8 @@ describe('a run whose result or error cannot be read', () => {
     },
   };
   const throwing = Object.defineProperty({}, 'name', getter);
+  const revoked = Proxy.revocable(new Error(), {});
+  revoked.revoke();
   const deep: unknown[] = [];
   let inner = deep;
   for (let i = 0; i < 20_000; i++) inner.push((inner = []));
@@ -154,6 +156,17 @@ describe('a run whose result or error cannot be read', () => {
       },
       'not loaded',
     ],
+    [
+      'a toJSON that throws what cannot be looked at',
+      {
+        value: {
+          toJSON: () => {
+            throw revoked.proxy;
+          },
+        },
+      },
+      'no Error',
+    ],
     ['levels without end', { value: deep }, 'nested deeper than 500 levels'],
   ])('is FAILED for %s', (_, { value }, why) => {
     expect(decideOutcome({ kind: 'returned', value }, circumstances)).toMatchObject({
@@ -168,6 +181,7 @@ describe('a run whose result or error cannot be read', () => {
     ['no prototype', Object.assign(Object.setPrototypeOf(new Error('x'), null) as object, {}), 'no Error'],
     ['a message that throws', Object.defineProperty(new Error(), 'message', getter), 'cannot be read'],
     ['a message that throws worse', Object.defineProperty(new Error(), 'message', worse), 'cannot be read'],
+    ['a revoked proxy in its place', revoked.proxy, 'no Error'],
   ])('is RETRYING for an error with %s', (_, thrown, message) => {
     expect(decideOutcome({ kind: 'threw', thrown }, circumstances)).toMatchObject({
       status: 'RETRYING',
