@@ -258,8 +258,8 @@ export class TaskRunner {
         if (released !== 'cancelled') return HEAD;
         this.feed.tellChanged(delivery.taskId);
         return SETTLED;
-      } catch (error) {
-        if (!isUnavailable(error) || signal.aborted) return DROP;
+      } catch {
+        if (signal.aborted) return DROP; // away, or it refuses: while we live, nobody else takes back what we have started
         await pause(LEDGER_AWAY_PAUSE_MS, signal);
       }
     }
