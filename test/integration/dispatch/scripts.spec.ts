@@ -506,6 +506,17 @@ describe('remove, promote, renew, holders', () => {
     expect(await world.redis.zcard(world.key('delayed'))).toBe(0);
   });
 
+  // Proven: while the count of those that were handed over stayed as it was, the plain one took the place of the removed.
+  it('removes what was handed over, and nothing else goes before the rest in its place', async () => {
+    const [gone, stays] = [entry({ where: 'head' }), entry({ where: 'head' })];
+    const [plain, prioritised] = [entry(), entry({ priority: 1 })];
+    await put(gone, stays);
+    await put(plain, prioritised);
+    expect(await world.entries.remove(QUEUE, [gone.id, plain.id])).toBe(2);
+    await put(plain);
+    expect(await fetch(9)).toEqual([stays.id, prioritised.id, plain.id]);
+  });
+
   it('leaves a ghost in a long list rather than to search it', async () => {
     const entries = Array.from({ length: 200 }, () => entry());
     for (let i = 0; i < 60; i++) await put(...entries.map((each) => ({ ...each, id: newId() })));
