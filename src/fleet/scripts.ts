@@ -91,3 +91,9 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
 end
 return renewed
 `;
+
+/** Puts a queue's wake token back, if there is none: some idle worker looks into it. KEYS: token. */
+export const WAKE = `
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('LPUSH', KEYS[1], '1') end
+return 1
+`;

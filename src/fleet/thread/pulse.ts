@@ -160,6 +160,8 @@ export class Pulse {
     if (queues.length === 0 || this.isHolding) return;
     const missing = await this.redis.withoutMarker(queues);
     if (missing.length > 0) this.tell({ kind: 'markersMissing', queues: missing });
+    // A blocked main loop may sit on a wake token that its blocking read was given: others, who are idle, must hear.
+    if (this.blockedMs > BEAT_EVERY_MS) await this.redis.wake(queues);
     if (performance.now() < this.locksDueMs) return;
     await this.redis.renewLocks(id, queues);
     this.locksDueMs = performance.now() + LOCKS_EVERY_MS;

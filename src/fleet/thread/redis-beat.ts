@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
-import { BEAT, LEAVE, RENEW_LOCKS } from '../scripts.js';
+import { BEAT, LEAVE, RENEW_LOCKS, WAKE } from '../scripts.js';
 import { BLACKOUT_AFTER_MS, DEAD_AFTER_MS, LOCK_MS, RECORD_TTL_MS, REDIS_ATTEMPT_MS } from '../times.js';
 import type { Overdue, ThreadOptions } from './messages.js';
 
@@ -108,6 +108,13 @@ export class RedisPulse {
           LOCK_MS,
         ),
       ),
+    );
+  }
+
+  /** Some idle worker looks into each of these queues. */
+  async wake(queues: readonly string[]): Promise<void> {
+    await Promise.all(
+      queues.map((queue) => this.redis.eval(WAKE, 1, this.queueKey(queue, 'shiftwork-wake'))),
     );
   }
 

@@ -172,6 +172,9 @@ describe.concurrent('A process seen by another', { timeout: 90_000 }, () => {
     expect(late.running).toMatchObject([{ task: 't1' }]);
     // A beat from the main thread would be overdue 6 s after the block began.
     expect(observer.dead.has(blocked.id)).toBe(false);
+    // Proven: without the thread's `wake` a task waited for the blocked loop, whose read had been given the token, beside an idle worker.
+    const { command, keys } = observer.redis;
+    expect(await command.llen(keys.queueKey('default', 'shiftwork-wake'))).toBe(1);
     expect(await blocked.process.waitForExit(60_000)).toEqual({ code: null, signal: 'SIGKILL' });
     const notices = blocked.process.lines.filter(({ event }) => event === 'process.loopBlocked');
     expect(notices).toMatchObject([
