@@ -197,7 +197,7 @@ export class TaskRunner {
       const recorded = await this.executions.end({ id, claim, mayBeLocked, ...outcome });
       return this.followUp(task, outcome, recorded);
     } catch (error) {
-      // The ledger refused the end itself: the row stays STARTED by us, and the sweep of the active list will ask again.
+      // The ledger refused the end itself: the row stays STARTED by us until we go, and then a rescuer finds it.
       this.telemetry.emit('task.endRefused', { taskId: task.id, error: messageOf(error) });
       return DROP;
     } finally {
