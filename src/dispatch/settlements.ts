@@ -67,10 +67,6 @@ export class Settlements {
     this.schedule();
   }
 
-  stop(): void {
-    clearTimeout(this.retryTimer);
-  }
-
   // setImmediate: all outcomes of one commit resolve in the same turn of the event loop.
   private schedule(): void {
     if (this.isFlushing || this.retryTimer !== undefined) return;
