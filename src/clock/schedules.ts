@@ -105,9 +105,11 @@ export class Schedules {
     const row = await this.postgres.transaction(async (manager) => {
       const locked = await this.records.lock(manager, name);
       if (locked === null || locked.row.enabled) return locked?.row ?? null;
-      const tick = pausedTick(locked.row, locked.now);
+      const resumed = await this.records.setEnabled(name, true, 'person', manager);
+      // Up to where it fires again, not up to now: this may have waited for the lock, and no moment may be both.
+      const tick = pausedTick(locked.row, resumed?.lastDueAt ?? locked.now);
       if (tick !== null) await this.tickRecords.insert(manager, [tick]);
-      return this.records.setEnabled(name, true, 'person', manager);
+      return resumed;
     });
     return this.found(name, row, now, 'resumed');
   }

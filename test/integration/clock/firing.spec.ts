@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ticksPlanned } from '../../../src/clock/clock.js';
 import { MachineClocks } from '../../../src/clock/ledger-time.js';
 import { TickTasks } from '../../../src/clock/tick-tasks.js';
-import { deferred } from '../../../src/foundation/index.js';
+import { deferred, newId } from '../../../src/foundation/index.js';
 import { ScheduleRecords } from '../../../src/ledger/index.js';
 import { Postgres } from '../../../src/postgres/index.js';
 import { Tasks } from '../../../src/tasks/index.js';
@@ -265,6 +265,32 @@ describe('a tick', () => {
     await clock.schedules.put('other', { ...note, every: 1_000 });
     await waitFor('ticks of another', async () => (await ticksOf(appName, 'other')).length >= 2);
     expect(await ticksOf(appName, 'yearly')).toHaveLength(before);
+  });
+
+  // Proven: when the row of the pause reaches beyond the moment from which the schedule fires again, what is due between the two
+  // is recorded twice; the second one is refused, again and again, and nothing is fired any more.
+  it('that comes due while a resume has to wait is recorded once', async () => {
+    await clock.schedules.put('waited', { ...note, every: 1_000 });
+    await clock.schedules.pause('waited');
+    const records = clock.get(ScheduleRecords);
+    const resumed = await clock.get(Postgres).transaction(async (manager) => {
+      await records.noteRun(manager, 'waited', newId()); // as a run by hand does
+      const waiting = clock.schedules.resume('waited');
+      const waiters = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%${appName}%'`;
+      await waitFor('the resume to wait', async () => (await query(waiters)).length > 0);
+      const { now } = await records.glance();
+      await waitFor(
+        'a due moment',
+        async () => (await records.glance()).now.getTime() > now.getTime() + 1_000,
+      );
+      return { waiting };
+    });
+    await resumed.waiting;
+    await waitFor(
+      'two tasks',
+      async () => (await ticksOf(appName, 'waited')).filter((tick) => tick.task).length >= 2,
+    );
+    expectNoGap((await ticksOf(appName, 'waited')).map((tick) => tick.due));
   });
 
   // Proven: with the wall clock in LedgerTime.now(), the jump forward claims moments that the database refuses, again and
