@@ -231,6 +231,19 @@ describe('asking the fleet to drain', () => {
     expect(verdict.busy).toEqual([{ process: worker.id, host: expect.any(String) as string, ...TASK }]);
     expect(verdict).toMatchObject({ safe: false, drained: [] });
   });
+
+  it('of the clock does not wait for the tasks of a process that is both', async () => {
+    const both = await join(['clock', 'worker']);
+    await query(
+      `INSERT INTO "${world.appName}".live (id, queue, job, status, ready_at, attempts_max, worker, started_at) VALUES ($1, 'default', 'slow', 'STARTED', now(), 3, $2, $3)`,
+      [TASK.task, both.id, TASK.since],
+    );
+    both.room('worker').running = [TASK];
+    const verdict = await drain({ roles: ['clock'], timeoutMs: 2_000 }).verdict;
+    await query(`DELETE FROM "${world.appName}".live`);
+    expect(verdict).toMatchObject({ safe: true, drained: [both.id], busy: [] });
+    expect([both.room('clock').isQuiet, both.room('worker').isQuiet]).toEqual([true, false]);
+  });
 });
 
 describe('obeying a drain', () => {
