@@ -491,13 +491,13 @@ async function show() {
   }
 }
 
-// Nothing moves under the hands of somebody who types or marks text, or in a tab that nobody sees.
+// Nothing moves under the hands of somebody who types, tabs or marks text, or in a tab that nobody sees.
 function mayRefresh() {
   return (
     !document.hidden &&
     !signIn.open &&
     getSelection().isCollapsed &&
-    !page.contains(document.activeElement?.closest('input, select') ?? null)
+    !page.querySelector(':focus-visible, input:focus, select:focus')
   );
 }
 

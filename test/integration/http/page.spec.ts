@@ -172,6 +172,26 @@ describe('the dashboard in a browser', () => {
     await page.getByRole('status').filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
   });
 
+  // Proven: when only fields hold it up, the button is replaced under the focus, and the field before it is empty again.
+  it('leaves what somebody has tabbed to as it is', async () => {
+    await page.clock.install();
+    await open('#/tasks');
+    await page.getByPlaceholder('key', { exact: true }).fill('typed');
+    for (let field = 0; field < 2; field++) await page.keyboard.press('Tab');
+    await page.evaluate(
+      'asked = 0; look = fetch; fetch = (...request) => { asked++; return look(...request); }',
+    );
+    await page.clock.runFor(10_000);
+    expect(await page.evaluate('[document.activeElement.textContent, asked]')).toEqual(['Show', 0]);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/#\/tasks\?key=typed/);
+    await waitFor('the tasks', () =>
+      page.evaluate('asked === 1 && document.activeElement === document.body'),
+    );
+    await page.clock.runFor(3_000);
+    expect(await page.evaluate('asked')).toBe(2); // it looks again by itself
+  });
+
   it('tells a viewer why not', async () => {
     const id = await failedTask('out of reach');
     await open(`#/failed/${id}`, VIEWER);
