@@ -470,11 +470,14 @@ function route() {
 }
 
 let shown = 0;
+/** The address of what the page shows. */
+let place = '';
 /** Why nothing could be shown; it goes as soon as something can. */
 let trouble = '';
 
 async function show() {
   const turn = ++shown;
+  const wanted = location.hash;
   signOut.hidden = !sessionStorage.getItem(TOKEN);
   for (const each of document.querySelectorAll('nav a')) {
     if (location.hash.startsWith(each.hash)) each.setAttribute('aria-current', 'page');
@@ -484,8 +487,11 @@ async function show() {
     const content = await route()();
     if (turn !== shown) return;
     page.replaceChildren(...content.filter(Boolean));
+    place = wanted;
     if (state.textContent === trouble) say('');
   } catch (error) {
+    if (turn !== shown) return;
+    if (place !== wanted) page.replaceChildren();
     trouble = error.message;
     say(trouble);
   }

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newId } from '../../../src/foundation/index.js';
 import { TestBrowser } from '../../support/browser.js';
 import { waitFor } from '../../support/wait.js';
 import { ADMIN, gateOf, VIEWER, Web } from './web.fixture.js';
@@ -190,6 +191,15 @@ describe('the dashboard in a browser', () => {
     );
     await page.clock.runFor(3_000);
     expect(await page.evaluate('asked')).toBe(2); // it looks again by itself
+  });
+
+  it('leaves nothing of the page before where something else could not be shown', async () => {
+    const id = await failedTask('shown before');
+    await open(`#/failed/${id}`);
+    await page.getByRole('button', { name: 'Retry' }).waitFor();
+    await page.goto(`${web.url}/admin#/failed/${newId()}`);
+    await said('There is no failed task');
+    expect(await page.getByRole('button', { name: 'Retry' }).count()).toBe(0);
   });
 
   it('tells a viewer why not', async () => {
