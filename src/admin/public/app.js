@@ -78,6 +78,11 @@ function section(title, ...children) {
   return element('section', {}, element('h2', { textContent: title }), ...children);
 }
 
+/** The way to what did not fit on the page. */
+function onward(text, { nextCursor }, address) {
+  return nextCursor ? link(address(nextCursor), text) : null;
+}
+
 /** A button that does something on the server, says what came of it, and shows the page anew. */
 function action(text, act, question) {
   const button = element('button', { type: 'button', textContent: text });
@@ -239,7 +244,7 @@ async function tasks(filter) {
       ]),
       'No task fits',
     ),
-    list.nextCursor ? link(`#/tasks${query({ ...filter, cursor: list.nextCursor })}`, 'Older tasks') : null,
+    onward('Older tasks', list, (cursor) => `#/tasks${query({ ...filter, cursor })}`),
   ];
 }
 
@@ -306,9 +311,9 @@ function executions(runs) {
   );
 }
 
-async function failed(filter) {
+async function failed({ causes, ...filter }) {
   const [groups, list] = await Promise.all([
-    get('failed-tasks/groups?state=OPEN'),
+    get(`failed-tasks/groups${query({ state: 'OPEN', cursor: causes })}`),
     get(`failed-tasks${query(filter)}`),
   ]);
   return [
@@ -341,6 +346,7 @@ async function failed(filter) {
         ]),
         'Nothing failed for good',
       ),
+      onward('More causes', groups, (cursor) => `#/failed${query({ ...filter, causes: cursor })}`),
     ),
     section(
       'Failed tasks',
@@ -357,6 +363,7 @@ async function failed(filter) {
         ]),
         'No failed task fits',
       ),
+      onward('Older failed tasks', list, (cursor) => `#/failed${query({ ...filter, causes, cursor })}`),
     ),
   ];
 }
@@ -421,8 +428,8 @@ async function dismiss(id) {
   await call('POST', `failed-tasks/${id}/dismiss`, { reason: reason || undefined });
 }
 
-async function schedules() {
-  const list = await get('schedules?limit=200');
+async function schedules(filter) {
+  const list = await get(`schedules${query({ limit: 200, ...filter })}`);
   return [
     section(
       'Schedules',
@@ -453,6 +460,7 @@ async function schedules() {
         ]),
         'Nothing is scheduled',
       ),
+      onward('More schedules', list, (cursor) => `#/schedules${query({ ...filter, cursor })}`),
     ),
   ];
 }
@@ -465,7 +473,7 @@ function route() {
   const filter = Object.fromEntries(new URLSearchParams(search ?? ''));
   if (name === 'tasks') return id ? () => oneTask(id) : () => tasks(filter);
   if (name === 'failed') return id ? () => oneFailed(id) : () => failed(filter);
-  if (name === 'schedules') return schedules;
+  if (name === 'schedules') return () => schedules(filter);
   return overview;
 }
 

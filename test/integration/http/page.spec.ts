@@ -202,6 +202,24 @@ describe('the dashboard in a browser', () => {
     expect(await page.getByRole('button', { name: 'Retry' }).count()).toBe(0);
   });
 
+  it('goes on to what does not fit on a page', async () => {
+    const older = (await failedTask('the older one')).slice(-12);
+    const newer = (await failedTask('the newer one')).slice(-12);
+    for (const name of ['first', 'second'])
+      await web.call('PUT', `/schedules/${name}`, {
+        json: { job: 'test.echo', payload: { text: 'x' }, cron: '0 0 1 1 *' },
+      });
+    await open('#/failed?limit=1');
+    await page.getByRole('link', { name: newer }).waitFor();
+    await page.getByRole('link', { name: 'Older failed tasks' }).click();
+    await page.getByRole('link', { name: older }).waitFor();
+    await page.goto(`${web.url}/admin#/schedules?limit=1`);
+    await page.getByRole('cell', { name: 'first' }).waitFor();
+    await page.getByRole('link', { name: 'More schedules' }).click();
+    await page.getByRole('cell', { name: 'second' }).waitFor();
+    expect(await page.getByRole('link', { name: 'More schedules' }).count()).toBe(0);
+  });
+
   it('tells a viewer why not', async () => {
     const id = await failedTask('out of reach');
     await open(`#/failed/${id}`, VIEWER);
