@@ -130,7 +130,7 @@ function progress(task) {
     {},
     status(task.status),
     ' ',
-    element('progress', { max: 100, value: task.progress.percent }),
+    element('progress', { ariaLabel: 'progress', max: 100, value: task.progress.percent }),
     ` ${task.progress.message ?? ''}`,
   );
 }
@@ -205,7 +205,7 @@ async function tasks(filter) {
   const list = await get(`tasks${query(filter)}`);
   const select = element(
     'select',
-    { name: 'status' },
+    { name: 'status', ariaLabel: 'status' },
     ...STATUSES.map((value) =>
       element('option', {
         value,
@@ -214,7 +214,8 @@ async function tasks(filter) {
       }),
     ),
   );
-  const input = (name, placeholder) => element('input', { name, placeholder, value: filter[name] ?? '' });
+  const input = (name, placeholder) =>
+    element('input', { name, placeholder, ariaLabel: placeholder, value: filter[name] ?? '' });
   const form = element(
     'form',
     { className: 'filter' },

@@ -220,6 +220,14 @@ describe('the dashboard in a browser', () => {
     expect(await page.getByRole('link', { name: 'More schedules' }).count()).toBe(0);
   });
 
+  it('names every field, and has nothing read out that it only looked at again', async () => {
+    await open('#/tasks');
+    await page.getByRole('combobox', { name: 'status' }).waitFor();
+    for (const name of ['job', 'queue', 'key', 'id or idempotency key'])
+      await page.getByLabel(name, { exact: true }).waitFor();
+    expect(await page.locator('[aria-live]').count()).toBe(0);
+  });
+
   it('tells a viewer why not', async () => {
     const id = await failedTask('out of reach');
     await open(`#/failed/${id}`, VIEWER);
