@@ -321,12 +321,11 @@ async function failed({ causes, ...filter }) {
     section(
       'Open, by cause',
       table(
-        ['Job', 'Message', numeric('Open'), numeric('Total'), 'Last', ''],
+        ['Job', 'Message', numeric('Open'), 'Last', ''],
         groups.items.map((group) => [
           cell(group.job),
           cell(link(`#/failed?fingerprint=${encodeURIComponent(group.fingerprint)}`, group.message)),
           number(group.open),
-          number(group.total),
           cell(ago(group.lastAt)),
           cell(
             element(
