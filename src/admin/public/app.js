@@ -535,6 +535,7 @@ function keepCookie(value) {
 
 function askForToken() {
   forgetToken();
+  page.replaceChildren();
   if (!signIn.open) signIn.showModal();
 }
 

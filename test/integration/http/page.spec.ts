@@ -51,6 +51,7 @@ describe('the dashboard in a browser', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Token').waitFor();
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
+    expect(await page.getByText('web, worker').count()).toBe(0);
   });
 
   it('lets an EventSource follow tasks while somebody is signed in', async () => {
