@@ -57,9 +57,10 @@ export class NoClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** One look at `nowMs` (monotonic); answers in how many ms to look again. */
   async look(nowMs: number): Promise<number> {
-    const isFree = (await this.leads()) === false && !(await this.isDraining());
-    if (!isFree) {
-      this.noteLed();
+    const leads = await this.leads();
+    if (leads === true) this.noteLed();
+    if (leads !== false || (await this.isDraining())) {
+      this.freeSinceMs = undefined;
       return LOOK_EVERY_MS;
     }
     const freeForMs = nowMs - (this.freeSinceMs ??= nowMs);
@@ -76,7 +77,6 @@ export class NoClockWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private noteLed(): void {
-    this.freeSinceMs = undefined;
     if (this.toldAtMs === undefined) return;
     this.toldAtMs = undefined;
     this.telemetry.emit('clock.leadsAgain', {});

@@ -57,6 +57,10 @@ describe('a fleet without a clock', () => {
     await watch.look(202 * SECOND);
     expect(told()).toBe(2);
 
+    await drains.write({ ...wish, id: 'w2' }, 600 * SECOND);
+    await watch.look(203 * SECOND);
+    expect(web.eventsNamed('clock.leadsAgain')).toEqual([]); // the drain is a reason, and no clock
+
     await redis.command.set(redis.keys.lease('clock'), 'somebody');
     await watch.look(210 * SECOND);
     expect(web.eventsNamed('clock.leadsAgain')).toHaveLength(1);
