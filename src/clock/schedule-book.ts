@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { MINUTE, monotonicMs } from '../foundation/index.js';
+import { messageOf, MINUTE, monotonicMs } from '../foundation/index.js';
 import { ScheduleRecords, type ScheduleRow } from '../ledger/index.js';
 import { Telemetry } from '../telemetry/index.js';
 import { DueHeap } from './due-heap.js';
@@ -93,7 +93,7 @@ export class ScheduleBook {
     await this.readSome(names);
     const stillDue = names
       .flatMap((name) => this.rows.get(name) ?? [])
-      .filter((row) => (nextOf(row) ?? Infinity) <= this.time.now());
+      .filter((row) => (this.nextOf(row) ?? Infinity) <= this.time.now());
     this.postpone(stillDue, OVERTAKEN_MS);
   }
 
@@ -130,7 +130,17 @@ export class ScheduleBook {
 
   private add(row: ScheduleRow): void {
     this.rows.set(row.name, row);
-    const next = row.kind === 'task' ? nextOf(row) : null;
+    const next = row.kind === 'task' ? this.nextOf(row) : null;
     if (next !== null) this.heap.set(row.name, next);
+  }
+
+  // Another release may have taken a pattern, another Node a time zone, that this one cannot read: the others fire all the same.
+  private nextOf(row: ScheduleRow): number | null {
+    try {
+      return nextOf(row);
+    } catch (error) {
+      this.telemetry.emit('schedule.unreadable', { schedule: row.name, error: messageOf(error) });
+      return null;
+    }
   }
 }

@@ -35,10 +35,10 @@ export interface ScheduleView {
   readonly misfireGrace: number;
   readonly overlap: 'allow' | 'skip';
   readonly enabled: boolean;
-  /** Why it is not enabled: paused by a `person`, or the `code` declares it no more. */
+  /** Why it is not enabled: paused by a `person`, or the `code` declares it so, or no more. */
   readonly disabledBy: DisabledBy | null;
   readonly source: ScheduleSource;
-  /** The next due moment; null when there is none, or it is not enabled. */
+  /** The next due moment; null when there is none, it is not enabled, or this release cannot read when it is due. */
   readonly nextAt: string | null;
   readonly last: TickView | null;
 }
@@ -49,7 +49,7 @@ export function scheduleView(
   secretPaths: readonly string[],
   now: Date,
 ): ScheduleView {
-  const next = row.enabled ? nextDue(ruleOf(row), Math.max(dealtWithMs(row), now.getTime())) : null;
+  const next = row.enabled ? nextAfter(row, now) : null;
   return {
     name: row.name,
     kind: row.kind,
@@ -70,6 +70,14 @@ export function scheduleView(
     nextAt: next === null ? null : new Date(next).toISOString(),
     last: last === null ? null : tickView(last),
   };
+}
+
+function nextAfter(row: ScheduleRow, now: Date): number | null {
+  try {
+    return nextDue(ruleOf(row), Math.max(dealtWithMs(row), now.getTime()));
+  } catch {
+    return null; // the clock tells of it
+  }
 }
 
 export function tickView(row: TickRow): TickView {

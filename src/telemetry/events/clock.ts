@@ -46,5 +46,9 @@ export const CLOCK_EVENTS = {
     schedule: string;
     change: 'created' | 'changed' | 'deleted' | 'paused' | 'resumed';
   }>('info', 'A schedule was changed at run time'),
+  'schedule.unreadable': event<{ schedule: string; error: string }>(
+    'error',
+    'A schedule does not fire: this release cannot read its pattern or its time zone',
+  ),
   'schedule.methodFailed': event<{ schedule: string; error: string }>('error', 'A scheduled method failed'),
 } as const;

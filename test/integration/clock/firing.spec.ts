@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ticksPlanned } from '../../../src/clock/clock.js';
 import { MachineClocks } from '../../../src/clock/ledger-time.js';
+import { ScheduleBook } from '../../../src/clock/schedule-book.js';
 import { TickTasks } from '../../../src/clock/tick-tasks.js';
 import { deferred, newId } from '../../../src/foundation/index.js';
 import { ScheduleRecords } from '../../../src/ledger/index.js';
@@ -254,6 +255,20 @@ describe('a tick', () => {
     expect(
       (await ticksOf(appName, 'good')).find((tick) => tick.due.getTime() === failed?.due.getTime())?.outcome,
     ).toBe('fired');
+  });
+
+  // A newer release may have taken a pattern, or a newer Node a time zone, that this one does not know.
+  it('of a schedule that cannot be read is left out, and told of, and harms no other', async () => {
+    await clock.schedules.put('good', { ...note, cron: '* * * * * *' });
+    await clock.schedules.put('unreadable', { ...note, cron: '* * * * * *' });
+    await query(
+      `update "${appName}".schedule set time_zone = 'Moon/Tycho', version = nextval('"${appName}".schedule_version') where name = 'unreadable'`,
+    );
+    clock.get(ScheduleBook).noteChange(null);
+    await waitFor('it to be told of', () => clock.eventsNamed('schedule.unreadable')[0]);
+    const before = (await ticksOf(appName, 'good')).length;
+    await waitFor('ticks of another', async () => (await ticksOf(appName, 'good')).length >= before + 2);
+    expect(await clock.schedules.get('unreadable')).toMatchObject({ timeZone: 'Moon/Tycho', nextAt: null });
   });
 
   it('follows a change at once, and stops with a pause', async () => {
