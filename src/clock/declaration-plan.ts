@@ -52,6 +52,7 @@ function stepFor(definition: ScheduleDefinition, row: ScheduleRow | undefined): 
 
 function enabledNow(definition: ScheduleDefinition, row: ScheduleRow): boolean {
   if (row.disabledBy === 'code') return definition.enabled;
+  if (row.declaration === null) return row.enabled && definition.enabled; // what people left, while no release declared it
   return declaredEnabled(row.declaration) === definition.enabled ? row.enabled : definition.enabled;
 }
 

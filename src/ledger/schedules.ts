@@ -24,7 +24,7 @@ export interface ScheduleDefinition {
 }
 
 export type ScheduleSource = 'code' | 'api';
-/** Why a schedule is not enabled: a person paused it, or its declaration is gone from the code. */
+/** Why a schedule is not enabled: a person paused it, or the code declares it so, or no more. */
 export type DisabledBy = 'person' | 'code';
 
 export interface ScheduleRow extends ScheduleDefinition {
@@ -263,12 +263,12 @@ const SAME_RULE = `s.deleted_at IS NULL
 const PUT = `WITH old AS (SELECT 1 FROM shiftwork.schedule WHERE name = $1 AND deleted_at IS NULL)
   INSERT INTO shiftwork.schedule AS s (name, kind, job, payload, options, cron, every_ms, at, time_zone, misfire, misfire_limit, misfire_grace_ms,
       overlap, enabled, disabled_by, disabled_at, source, declaration)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $14 THEN NULL ELSE 'person' END, CASE WHEN $14 THEN NULL ELSE now() END, $15, $16)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $14 THEN NULL WHEN $15 = 'code' THEN 'code' ELSE 'person' END, CASE WHEN $14 THEN NULL ELSE now() END, $15, $16)
   ON CONFLICT (name) DO UPDATE SET
     kind = excluded.kind, job = excluded.job, payload = excluded.payload, options = excluded.options, cron = excluded.cron, every_ms = excluded.every_ms,
     at = excluded.at, time_zone = excluded.time_zone, misfire = excluded.misfire, misfire_limit = excluded.misfire_limit,
     misfire_grace_ms = excluded.misfire_grace_ms, overlap = excluded.overlap, enabled = excluded.enabled,
-    disabled_by = CASE WHEN NOT excluded.enabled THEN coalesce(s.disabled_by, 'person') END,
+    disabled_by = CASE WHEN NOT excluded.enabled THEN coalesce(s.disabled_by, excluded.disabled_by) END,
     disabled_at = CASE WHEN NOT excluded.enabled THEN coalesce(s.disabled_at, now()) END,
     source = excluded.source, declaration = CASE WHEN $17 THEN excluded.declaration ELSE s.declaration END, deleted_at = NULL,
     anchor_at = CASE WHEN ${SAME_RULE} THEN s.anchor_at ELSE excluded.anchor_at END,

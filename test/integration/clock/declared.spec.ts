@@ -116,6 +116,30 @@ describe('schedules that the code declares', () => {
     });
   });
 
+  it('stay paused when a person paused them, also over a release that does not declare them', async () => {
+    @EnqueueOn('0 9 * * *', { name: 'paused', job: NoteJob, payload: { text: 'x' } })
+    @EnqueueOn('0 9 * * *', { name: 'off', job: NoteJob, payload: { text: 'x' }, enabled: false })
+    @Injectable()
+    class Before {}
+    @EnqueueOn('0 9 * * *', { name: 'paused', job: NoteJob, payload: { text: 'y' } })
+    @EnqueueOn('0 9 * * *', { name: 'off', job: NoteJob, payload: { text: 'y' } })
+    @Injectable()
+    class After {}
+    const appName = uniqueAppName();
+    await release(appName, [Before], async ({ schedules }) => {
+      await schedules.pause('paused');
+      expect(await schedules.get('off')).toMatchObject({ enabled: false, disabledBy: 'code' });
+    });
+    await release(appName, []);
+    await release(appName, [After], async ({ schedules }) => {
+      expect(await schedules.list()).toMatchObject([
+        { name: 'off', enabled: true, payload: { text: 'y' } },
+        { name: 'paused', enabled: false, disabledBy: 'person', payload: { text: 'y' } },
+      ]);
+    });
+    await dropWorld(appName);
+  });
+
   it.each<[string, [when: string, options?: unknown], string]>([
     ['a bad pattern', ['0 0 30 2 *', { job: NoteJob, payload: { text: 'x' } }], 'never due'],
     [
