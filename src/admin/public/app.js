@@ -48,6 +48,10 @@ function element(name, properties = {}, ...children) {
 const numeric = (text) => ({ className: 'number', textContent: text });
 const number = (value) => element('td', { className: 'number', textContent: String(value ?? '?') });
 const cell = (...children) => element('td', {}, ...children);
+/** What somebody else wrote, however long its words are. */
+const words = (...children) => element('td', { className: 'words' }, ...children);
+/** For lists: the whole of it is on a page of its own. */
+const brief = (text) => (text.length > 300 ? `${text.slice(0, 299)}…` : text);
 const status = (value) => element('span', { className: value, textContent: value });
 const link = (href, text) => element('a', { href, textContent: text });
 const json = (value) => element('pre', { textContent: JSON.stringify(value, null, 2) });
@@ -238,7 +242,7 @@ async function tasks(filter) {
         cell(link(`#/tasks/${task.id}`, task.id)),
         cell(task.job),
         cell(task.queue),
-        cell(progress(task)),
+        words(progress(task)),
         number(`${task.attempts.made}/${task.attempts.max}`),
         cell(ago(task.createdAt)),
         cell(ago(task.finishedAt)),
@@ -306,7 +310,7 @@ function executions(runs) {
       cell(run.release ?? ''),
       cell(ago(run.startedAt)),
       cell(ago(run.endedAt)),
-      cell(run.error?.message ?? ''),
+      words(run.error?.message ?? ''),
     ]),
     'None has ended',
   );
@@ -324,7 +328,7 @@ async function failed({ causes, ...filter }) {
         ['Job', 'Message', numeric('Open'), 'Last', ''],
         groups.items.map((group) => [
           cell(group.job),
-          cell(link(`#/failed?fingerprint=${encodeURIComponent(group.fingerprint)}`, group.message)),
+          words(link(`#/failed?fingerprint=${encodeURIComponent(group.fingerprint)}`, brief(group.message))),
           number(group.open),
           cell(ago(group.lastAt)),
           cell(
@@ -357,7 +361,7 @@ async function failed({ causes, ...filter }) {
           cell(each.job),
           cell(status(each.state)),
           cell(each.kind),
-          cell(each.error?.message ?? ''),
+          words(brief(each.error?.message ?? '')),
           cell(ago(each.failedAt)),
           cell(whatMayBeDone(each)),
         ]),
@@ -403,7 +407,7 @@ async function oneFailed(id) {
           cell(ago(each.at)),
           cell(each.who),
           cell(each.action),
-          cell(each.reason ?? ''),
+          words(each.reason ?? ''),
         ]),
         'Nothing yet',
       ),

@@ -230,6 +230,17 @@ describe('the dashboard in a browser', () => {
     expect(await page.locator('[aria-live]').count()).toBe(0);
   });
 
+  it('keeps the buttons in sight beside a message of one long word', async () => {
+    const id = await failedTask('x'.repeat(5_000));
+    await open('#/failed');
+    await page.getByRole('link', { name: /^x{299}…$/ }).waitFor();
+    for (const hash of ['#/failed', `#/failed/${id}`]) {
+      await page.goto(`${web.url}/admin${hash}`);
+      await page.getByRole('cell', { name: 'xxx' }).first().waitFor();
+      expect(await page.evaluate('document.querySelector("#page").scrollWidth <= innerWidth')).toBe(true);
+    }
+  });
+
   it('tells a viewer why not', async () => {
     const id = await failedTask('out of reach');
     await open(`#/failed/${id}`, VIEWER);
