@@ -21,7 +21,7 @@ async function call(method, path, body) {
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   if (response.status === 401) {
-    askForToken();
+    if (token === sessionStorage.getItem(TOKEN)) askForToken(); // else somebody has signed in since
     throw new Error('Sign in first');
   }
   const answer = response.status === 204 ? null : await response.json();

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { newId } from '../../../src/foundation/index.js';
+import { deferred, newId } from '../../../src/foundation/index.js';
 import { TestBrowser } from '../../support/browser.js';
 import { waitFor } from '../../support/wait.js';
 import { ADMIN, gateOf, VIEWER, Web } from './web.fixture.js';
@@ -52,6 +52,28 @@ describe('the dashboard in a browser', () => {
     await page.getByLabel('Token').waitFor();
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
     expect(await page.getByText('web, worker').count()).toBe(0);
+  });
+
+  it('is not signed out again by an answer to what was asked before the token', async () => {
+    const signedIn = deferred();
+    const late = page.waitForResponse(
+      (response) => response.url().includes('/processes') && response.status() === 401,
+    );
+    await page.route(
+      '**/processes*',
+      async (route) => {
+        await signedIn.promise;
+        await route.continue();
+      },
+      { times: 1 },
+    );
+    await open('#/overview');
+    await page.getByRole('row', { name: /^high/ }).waitFor();
+    signedIn.resolve();
+    await (await late).finished();
+    await page.getByRole('link', { name: 'Schedules' }).click();
+    await page.getByRole('heading', { name: 'Schedules' }).waitFor();
+    expect(await page.evaluate('sessionStorage.length')).toBe(1);
   });
 
   it('lets an EventSource follow tasks while somebody is signed in', async () => {
