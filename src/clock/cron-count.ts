@@ -44,7 +44,7 @@ function isEven(timeZone: string, offset: number, startMs: number, endMs: number
   return offsetMs(timeZone, startMs - HOUR) === offset && offsetMs(timeZone, endMs + HOUR) === offset;
 }
 
-// Zones change at full minutes: walking the first second of each due minute is enough, and sixty times faster.
+// Zones change at full minutes: walking the first two seconds of each due minute is enough, and thirty times faster.
 function walkDay(
   rule: CronRule,
   times: TimesOfDay,
@@ -55,7 +55,7 @@ function walkDay(
 ): number {
   const { fields } = split(rule.cron);
   const pattern = compile(
-    fields.length === 6 ? [times.seconds[0], ...fields.slice(1)].join(' ') : rule.cron,
+    fields.length === 6 ? [secondsToWalk(times), ...fields.slice(1)].join(' ') : rule.cron,
     rule.timeZone,
   );
   let count = 0;
@@ -65,9 +65,15 @@ function walkDay(
     run = pattern.nextRun(run)
   ) {
     if (Math.floor(wallMs(rule.timeZone, run.getTime()) / DAY) * DAY !== day) continue;
+    if (times.seconds.length > 1 && run.getTime() % MINUTE !== (times.seconds[0] ?? 0) * SECOND) continue;
     count += secondsOf(times, run.getTime()).filter((due) => due > afterMs && due <= untilMs).length;
   }
   return count;
+}
+
+// Two of a list: with one alone croner would take an hour and a minute for a fixed time, which is never due twice.
+function secondsToWalk({ seconds }: TimesOfDay): string {
+  return seconds.slice(0, 2).join(',');
 }
 
 // A single second is the run itself: the gap may have moved it to a full minute.
