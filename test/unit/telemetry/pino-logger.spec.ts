@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { expect, it, onTestFinished } from 'vitest';
-import { PinoLogger } from '../../../src/telemetry/index.js';
+import { logSink, PinoLogger, Telemetry } from '../../../src/telemetry/index.js';
 
 /** The lines that somebody's own class writes through Nest's `Logger` into a file that stands for stdout. */
-function linesOf(say: (logger: Logger) => void): Record<string, unknown>[] {
+function linesOf(say: (logger: Logger) => void, context = 'Shop'): Record<string, unknown>[] {
   const dir = mkdtempSync(join(tmpdir(), 'shiftwork-log-'));
   const fd = openSync(join(dir, 'log'), 'w');
   onTestFinished(() => {
@@ -16,7 +16,7 @@ function linesOf(say: (logger: Logger) => void): Record<string, unknown>[] {
   });
   const pino = new PinoLogger({ level: 'debug', base: {}, fd: fd as 1 });
   Logger.overrideLogger(pino);
-  say(new Logger('Shop'));
+  say(new Logger(context));
   pino.flush();
   const text = readFileSync(join(dir, 'log'), 'utf8').trimEnd();
   return text.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -45,4 +45,26 @@ it('writes one line for whatever is logged, and loses nothing of it', () => {
   ]);
   expect(lines[5]?.['stack']).toBe('Error: as a stack');
   expect(lines.every(({ context }) => context === 'Shop')).toBe(true);
+});
+
+it('an event in the log of a host app is one message under one context', () => {
+  const lines = linesOf((logger) => {
+    const telemetry = new Telemetry();
+    telemetry.addSink(logSink(logger));
+    telemetry.emit('process.warned', { warning: 'ADMINS is not set' });
+    telemetry.emit('process.bootFailed', { error: 'no database', stack: '' });
+  }, 'Shiftwork');
+  expect(lines).toMatchObject([
+    {
+      level: 'warn',
+      context: 'Shiftwork',
+      msg: expect.stringMatching(/^{ event: 'process.warned'.*}$/) as unknown,
+    },
+    {
+      level: 'error',
+      context: 'Shiftwork',
+      msg: expect.stringMatching(/^{ event: 'process.bootFailed'.*}$/) as unknown,
+    },
+  ]);
+  expect(lines.every((line) => !('stack' in line))).toBe(true);
 });
