@@ -101,7 +101,7 @@ export class TasksController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TaskView> {
     refuseBody(body);
-    const task = await this.tasks.again(id);
+    const { isNew: _isNew, ...task } = await this.tasks.again(id);
     reply.header('location', `/tasks/${task.id}`);
     return task;
   }

@@ -256,6 +256,7 @@ describe('again and promote', () => {
       key: 'copied',
       attempts: { made: 0, max: 7 },
     });
+    expect(copy.body).not.toHaveProperty('isNew'); // it is always new
     expect((await web.ended(copy.body.id)).result).toEqual({ text: 'twice' });
   });
 });
