@@ -35,24 +35,26 @@ export class ThumbnailJob implements Job<ThumbnailPayload, ThumbnailResult, Thum
     for (const [i, width] of payload.widths.entries()) {
       if (i < files.length) continue; // made by an earlier execution
       task.signal.throwIfAborted();
-      files.push(await this.make(source, payload, width));
+      files.push(await this.make(source, payload, width, `${task.id}-${String(task.execution)}`));
       await task.progress((100 * files.length) / payload.widths.length, `made ${String(width)} px`);
       await task.checkpoint({ files });
     }
     return { files };
   }
 
-  // Written beside its place and then renamed: a run that is killed leaves no half of an image, and a second run changes nothing.
+  // Written beside its place and then renamed: a run that is killed leaves no half of an image, and a second run changes
+  // nothing. `run` names the draft: tasks side by side may make the same image.
   private async make(
     source: string,
     { source: name, format }: ThumbnailPayload,
     width: number,
+    run: string,
   ): Promise<Thumbnail> {
     const relative = path.posix.join('thumbnails', name.replaceAll('\\', '/'), `${String(width)}.${format}`);
     const target = this.storage.place(relative);
     await mkdir(path.dirname(target), { recursive: true });
     await this.storage.existing(path.posix.dirname(relative)); // no link leads the folder out of the storage
-    const draft = `${target}.${String(process.pid)}.tmp`;
+    const draft = `${target}.${run}.tmp`;
     try {
       const made = await sharp(source)
         .rotate()

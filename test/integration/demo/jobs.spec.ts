@@ -1,5 +1,13 @@
 import { createHmac } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -79,6 +87,15 @@ describe('images.thumbnail', () => {
     expect((large.result as Made).files).toMatchObject([
       { path: 'thumbnails/rocket.jpg/4096.webp', width: 640, height: 427 },
     ]);
+  });
+
+  // Proven: while tasks of one worker shared a draft, the one that was first renamed it away from the others.
+  it('makes one image for many who ask for the same at once, and charges none of them', async () => {
+    const same = { source: 'rocket.jpg', widths: [48, 56] };
+    const tasks = await Promise.all(Array.from({ length: 6 }, () => run('images.thumbnail', same)));
+    for (const task of tasks) expect(task).toMatchObject({ status: 'FINISHED', attempts: { made: 0 } });
+    const made = readdirSync(join(storage, 'thumbnails/rocket.jpg'));
+    expect(made.filter((file) => file.includes('.tmp'))).toEqual([]);
   });
 
   it('takes no path out of the storage, and no wrong sizes', async () => {
