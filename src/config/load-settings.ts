@@ -51,8 +51,8 @@ export function loadSettings(
     appName: read.pattern(
       'APP_NAME',
       'shiftwork',
-      /^[a-z][a-z0-9_]{0,30}$/,
-      'a lower-case letter, then up to 30 of a-z, 0-9 and _',
+      /^(?!pg_)[a-z][a-z0-9_]{0,30}$/, // PostgreSQL keeps the schemas pg_… for itself
+      'a lower-case letter, then up to 30 of a-z, 0-9 and _, and not pg_ to begin with',
       'billing',
     ),
     port,

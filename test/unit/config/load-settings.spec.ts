@@ -45,6 +45,7 @@ describe('the settings', () => {
     ['REDIS_TLS', 'yes', 'must be one of off, accept, verify, not "yes"'],
     ['APP_NAME', 'Billing', 'must be a lower-case letter'],
     ['APP_NAME', 'a'.repeat(32), 'up to 30'],
+    ['APP_NAME', 'pg_jobs', 'not pg_'],
     ['PORT', '65536', 'from 0 to 65535 (a TCP port), not "65536"'],
     ['PORT', '80a', 'must be a whole number'],
     ['QUEUES', 'default:0', 'QUEUES'],
