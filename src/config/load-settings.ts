@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { messageOf, SECOND } from '../foundation/index.js';
-import { parseQueues, type Lane } from './queues.js';
+import { notAQueueName, parseQueues, QUEUE_NAME, type Lane } from './queues.js';
 import type { Role } from './roles.js';
 import type { RestAccess, Settings, SettingsWarning, Token, TokenRole } from './settings.js';
 import { SettingsError } from './settings-error.js';
@@ -261,11 +261,16 @@ function readLanes(read: Reader): Lane[] {
 
 function readLimits(read: Reader): ReadonlyMap<string, number> {
   const limits = new Map<string, number>();
+  const fault = (what: string): void => {
+    read.fault('QUEUE_LIMITS', what, 'default:100000,high:5000');
+  };
   for (const part of (read.text('QUEUE_LIMITS') ?? '').split(',').filter((each) => each.trim() !== '')) {
     const [queue = '', limit, ...rest] = part.split(':').map((each) => each.trim());
     const most = Number(limit);
     if (queue === '' || rest.length > 0 || !Number.isInteger(most) || most < 1)
-      read.fault('QUEUE_LIMITS', `has "${part}", which is not name:number`, 'default:100000,high:5000');
+      fault(`has "${part}", which is not name:number`);
+    else if (!QUEUE_NAME.test(queue)) fault(notAQueueName(queue));
+    else if (limits.has(queue)) fault(`names the queue "${queue}" twice`);
     else limits.set(queue, most);
   }
   return limits;

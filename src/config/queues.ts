@@ -39,9 +39,12 @@ function parseLane(part: string): Lane | string {
   }
   const queues = names.split('>').map((each) => each.trim());
   const bad = queues.find((name) => !QUEUE_NAME.test(name));
-  return bad === undefined
-    ? { queues, slots }
-    : `"${bad}" is no queue name (lower-case letters, digits, _ and -, starting with a letter)`;
+  return bad === undefined ? { queues, slots } : notAQueueName(bad);
+}
+
+/** What is wrong with a name that `QUEUE_NAME` does not fit. */
+export function notAQueueName(name: string): string {
+  return `"${name}" is no queue name (lower-case letters, digits, _ and -, starting with a letter)`;
 }
 
 /** The queue names of all lanes, in order. */

@@ -52,6 +52,8 @@ describe('the settings', () => {
     ['QUEUE_LIMITS', 'default', 'has "default", which is not name:number'],
     ['QUEUE_LIMITS', 'high:5:6', 'has "high:5:6", which is not name:number'],
     ['QUEUE_LIMITS', 'default:0', 'has "default:0", which is not name:number'],
+    ['QUEUE_LIMITS', 'High:5', '"High" is no queue name'],
+    ['QUEUE_LIMITS', 'high:5,default:3,high:7', 'names the queue "high" twice'],
     ['SHIFTWORK_TOKENS', 'root:abcdef', '(entry|number 1)'],
     ['SHIFTWORK_TOKENS', 'admin:abcdef,client:x', 'number 2'],
     ['SHUTDOWN_GRACE', '1', 'from 2 to 3600 (seconds), not "1"'],
