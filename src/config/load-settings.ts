@@ -294,6 +294,12 @@ function readTokens(read: Reader): Token[] {
         `has an entry (number ${String(i + 1)}) that is not role:token with the role admin, client or viewer`,
         'admin:A-LONG-SECRET,client:ANOTHER',
       );
+    } else if (tokens.some((each) => each.value === value && each.role !== role)) {
+      read.fault(
+        'SHIFTWORK_TOKENS',
+        `gives the token of entry number ${String(i + 1)} another role before`,
+        'admin:A-LONG-SECRET,client:ANOTHER',
+      );
     } else tokens.push({ role, value });
   }
   return tokens;

@@ -56,6 +56,7 @@ describe('the settings', () => {
     ['QUEUE_LIMITS', 'high:5,default:3,high:7', 'names the queue "high" twice'],
     ['SHIFTWORK_TOKENS', 'root:abcdef', '(entry|number 1)'],
     ['SHIFTWORK_TOKENS', 'admin:abcdef,client:x', 'number 2'],
+    ['SHIFTWORK_TOKENS', 'viewer:abcdef,admin:abcdef', 'gives the token of entry number 2 another role'],
     ['SHUTDOWN_GRACE', '1', 'from 2 to 3600 (seconds), not "1"'],
     ['SHUTDOWN_GRACE', '2.5', 'must be a whole number'],
     ['BLOCKED_LIMIT', '4', 'from 5 to 86400 (seconds)'],
