@@ -1,4 +1,4 @@
-import { Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { FailedTasks } from '../../failures/index.js';
 import { Rules } from '../access/access.js';
@@ -12,7 +12,7 @@ import {
   readRetryFilter,
 } from '../reading/failed-task-query.js';
 import { FailedTaskIdPipe } from '../reading/path-ids.js';
-import type { Reply } from '../reply.js';
+import { placeOfTask, type Reply, type RestRequest } from '../reply.js';
 import { BY_REST } from '../views/by.js';
 
 type Query_ = Record<string, unknown>;
@@ -83,11 +83,12 @@ export class FailedTasksController {
   async retry(
     @Param('id', FailedTaskIdPipe) id: string,
     @Body() body: unknown,
+    @Req() request: RestRequest,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<object> {
     const { isNew, failedTask, task } = await this.failedTasks.retry(id, { ...readRetry(body), by: BY_REST });
     if (!isNew) reply.status(200);
-    reply.header('location', `/tasks/${task.id}`);
+    reply.header('location', placeOfTask(task.id, request, 3));
     return { failedTask, task };
   }
 

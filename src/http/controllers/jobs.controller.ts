@@ -9,7 +9,7 @@ import { RestController } from '../access/rest.controller.decorator.js';
 import { Answers, Bulk, Enqueue, Listed } from '../docs/operations.js';
 import { readBulk, readEnqueue, type EnqueueHeaders } from '../reading/enqueue-body.js';
 import { readPage } from '../reading/query-reader.js';
-import { headerOf, type Reply, type RestRequest } from '../reply.js';
+import { headerOf, placeOfTask, type Reply, type RestRequest } from '../reply.js';
 import { type JobView, jobView } from '../views/job-view.js';
 import { pageOf } from '../views/list.js';
 
@@ -43,7 +43,7 @@ export class JobsController {
   ): Promise<EnqueueAnswer> {
     const { payload, options } = readEnqueue(request.body, headersOf(request));
     const { isNew, ...task } = await this.tasks.enqueue(name, payload, options);
-    reply.header('location', `/tasks/${task.id}`);
+    reply.header('location', placeOfTask(task.id, request, 2));
     if (!isNew) {
       reply.status(200);
       reply.header('idempotency-replayed', 'true');

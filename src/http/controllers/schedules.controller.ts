@@ -1,4 +1,4 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { Schedules } from '../../clock/index.js';
 import type { TaskView } from '../../tasks/index.js';
@@ -7,7 +7,7 @@ import { RestController } from '../access/rest.controller.decorator.js';
 import { Answers, Listed, Taking } from '../docs/operations.js';
 import { refuseBody } from '../reading/enqueue-body.js';
 import { readPage } from '../reading/query-reader.js';
-import type { Reply } from '../reply.js';
+import { placeOfTask, type Reply, type RestRequest } from '../reply.js';
 
 /** Recurring work. What is wrong with a schedule is the clock's to say; it names the field. */
 @RestController('schedules')
@@ -41,11 +41,12 @@ export class SchedulesController {
   async put(
     @Param('name') name: string,
     @Body() body: unknown,
+    @Req() { originalUrl }: RestRequest,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<object> {
     const { schedule, isNew } = await this.schedules.put(name, body ?? {}, { source: 'api' });
     if (isNew) reply.status(201);
-    reply.header('location', `/schedules/${encodeURIComponent(name)}`);
+    reply.header('location', originalUrl.split('?', 1)[0] ?? '');
     return schedule;
   }
 
@@ -85,11 +86,12 @@ export class SchedulesController {
   async run(
     @Param('name') name: string,
     @Body() body: unknown,
+    @Req() request: RestRequest,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TaskView> {
     refuseBody(body);
     const { isNew: _isNew, ...task } = await this.schedules.run(name);
-    reply.header('location', `/tasks/${task.id}`);
+    reply.header('location', placeOfTask(task.id, request, 3));
     return task;
   }
 

@@ -9,7 +9,7 @@ import { refuseBody } from '../reading/enqueue-body.js';
 import { TaskIdPipe } from '../reading/path-ids.js';
 import { QueryReader, readPage } from '../reading/query-reader.js';
 import { readCancelFilter, readTaskQuery } from '../reading/task-query.js';
-import type { Reply, RestRequest } from '../reply.js';
+import { placeOfTask, type Reply, type RestRequest } from '../reply.js';
 import { LongPoll } from '../streams/long-poll.js';
 
 type Query_ = Record<string, unknown>;
@@ -98,11 +98,12 @@ export class TasksController {
   async again(
     @Param('id', TaskIdPipe) id: string,
     @Body() body: unknown,
+    @Req() request: RestRequest,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TaskView> {
     refuseBody(body);
     const { isNew: _isNew, ...task } = await this.tasks.again(id);
-    reply.header('location', `/tasks/${task.id}`);
+    reply.header('location', placeOfTask(task.id, request, 3));
     return task;
   }
 

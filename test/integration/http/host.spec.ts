@@ -28,6 +28,11 @@ function somebodysApp(shiftwork: DynamicModule): Promise<NestFastifyApplication>
   });
 }
 
+async function prefixed(shiftwork: DynamicModule): Promise<NestFastifyApplication> {
+  const app = await somebodysApp(shiftwork);
+  return app.setGlobalPrefix('api/v1');
+}
+
 let web: Web | undefined;
 afterEach(() => web?.stop());
 
@@ -57,6 +62,26 @@ describe('as a module of somebody else’s app', () => {
     web = await Web.start(['web'], {}, { create: somebodysApp, http: { auth: 'host' } });
     expect((await web.get('/tasks', { token: null })).status).toBe(200);
     expect((await web.post('/queues/default/pause', undefined, { token: null })).status).toBe(200);
+  });
+
+  // Proven: while Location began with /tasks and /schedules, each of them led to a 404.
+  it('says where a task or a schedule is, behind the prefix that the host gives to all paths', async () => {
+    const api = (web = await Web.start(['web', 'worker'], {}, { create: prefixed }));
+    const accepted = await api.post('/api/v1/jobs/test.fail?', { payload: { why: 'to be retried' } });
+    const [failed] = await waitFor('the FailedTask', async () => {
+      const { body } = await api.get('/api/v1/failed-tasks');
+      return body.items.length === 1 && body.items;
+    });
+    const schedule = { job: 'test.echo', payload: { text: 'a' }, every: 3_600_000 };
+    const answers = [
+      accepted,
+      await api.call('PUT', '/api/v1/schedules/hourly', { json: schedule }),
+      await api.post('/api/v1/schedules/hourly/run'),
+      await api.post(`/api/v1/tasks/${accepted.body.id}/again`),
+      await api.post(`/api/v1/failed-tasks/${String(failed?.id)}/retry`),
+    ];
+    for (const { headers } of answers)
+      expect((await api.get(headers.get('location') ?? '')).status).toBe(200);
   });
 
   // Proven: without HostShutdown.onModuleDestroy the app closes at once, and the job with it.
