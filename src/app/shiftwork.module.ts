@@ -101,15 +101,15 @@ function rooms(settings: Settings, options: ShiftworkOptions): NonNullable<Modul
     ControlModule,
   ];
   const web =
-    settings.roles.includes('web') && options.http !== false ? [restModule(options.http), adminModule()] : [];
+    settings.roles.includes('web') && options.http !== false ? [restModule(options), adminModule()] : [];
   const worker = settings.roles.includes('worker') ? [WorkerModule] : [];
   return [...always, ...worker, ...web];
 }
 
 // Read from the disk where they serve only: Fastify and OpenAPI are a third of all files, and a worker boots without them.
-async function restModule(options: HttpOptions | undefined): Promise<DynamicModule> {
+async function restModule({ http, lifecycle }: ShiftworkOptions): Promise<DynamicModule> {
   const { HttpModule } = await import('../http/index.js');
-  return HttpModule.of(options);
+  return HttpModule.of(http === false ? undefined : http, lifecycle !== undefined);
 }
 
 async function adminModule(): Promise<DynamicModule> {

@@ -29,8 +29,11 @@ import { WebDrainable } from './web-drainable.js';
 /** The role web: REST over the rooms below. */
 @Module({})
 export class HttpModule {
-  /** Default: SHIFTWORK_TOKENS decide who may. */
-  static of(options: HttpOptions = { auth: 'tokens' }): DynamicModule {
+  /**
+   * Default: SHIFTWORK_TOKENS decide who may. `isAppOurs`: then its document is ours as well; in a host app /docs is the host's,
+   * and Fastify would not start with two of them.
+   */
+  static of(options: HttpOptions = { auth: 'tokens' }, isAppOurs = false): DynamicModule {
     return {
       module: HttpModule,
       imports: [TasksModule, FailuresModule, ClockModule, ControlModule],
@@ -45,7 +48,7 @@ export class HttpModule {
         ControlController,
         HealthController,
         MetricsController,
-        DocsController,
+        ...(isAppOurs ? [DocsController] : []),
       ],
       providers: [
         { provide: HTTP_OPTIONS, useValue: options },

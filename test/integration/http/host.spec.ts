@@ -1,5 +1,6 @@
 import { Controller, type DynamicModule, Get, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { query } from '../../support/servers.js';
@@ -33,6 +34,14 @@ async function prefixed(shiftwork: DynamicModule): Promise<NestFastifyApplicatio
   return app.setGlobalPrefix('api/v1');
 }
 
+/** An app of somebody else with a document of its own, where ours has one. */
+async function described(shiftwork: DynamicModule): Promise<NestFastifyApplication> {
+  const app = await somebodysApp(shiftwork);
+  const document = SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('The shop').build());
+  SwaggerModule.setup('docs', app, document, { ui: false });
+  return app;
+}
+
 let web: Web | undefined;
 afterEach(() => web?.stop());
 
@@ -55,7 +64,15 @@ describe('as a module of somebody else’s app', () => {
       message: 'Internal server error',
     });
     expect((await web.get('/nowhere', { token: null })).body).toMatchObject({ statusCode: 404 });
-    expect((await web.get('/docs-json')).status).toBe(404); // the host has a document of its own
+    for (const path of ['/docs', '/docs-json']) expect((await web.get(path)).status).toBe(404);
+  });
+
+  // Proven: with our /docs beside it Fastify does not start, and without a document behind it the page is an empty one.
+  it('leaves /docs to the host', async () => {
+    web = await Web.start(['web'], {}, { create: described });
+    expect((await web.get('/docs-json', { token: null })).body).toMatchObject({
+      info: { title: 'The shop' },
+    });
   });
 
   it('the guards can be left to the host', async () => {

@@ -4,6 +4,7 @@ import { ShiftworkModule, type ShiftworkOptions } from '../../../src/app/index.j
 import { createWebApp, listen } from '../../../src/app/web.js';
 import { loadSettings, type Role } from '../../../src/config/index.js';
 import { deferred, type Deferred } from '../../../src/foundation/index.js';
+import { createLifecycle } from '../../../src/lifecycle/index.js';
 import { DoNotRetry, type Job, JobHandler, type TaskContext } from '../../../src/jobs/index.js';
 import { migrate, Postgres } from '../../../src/postgres/index.js';
 import { type EmittedEvent, Telemetry } from '../../../src/telemetry/index.js';
@@ -206,6 +207,7 @@ export class Web {
         settings,
         telemetry,
         imports: [TestJobs],
+        ...(create === readyMade && { lifecycle: createLifecycle(settings, telemetry) }),
         ...(http !== undefined && { http }),
       }),
     );
