@@ -79,7 +79,7 @@ export class FailedTasksController {
     summary: 'A new task in place of the failed one, once; 200 with the same one when it was retried before',
   })
   @Taking('RetryBody', false)
-  @Answers(202, 'Retried')
+  @Answers([200, 202], 'Retried')
   async retry(
     @Param('id', FailedTaskIdPipe) id: string,
     @Body() body: unknown,

@@ -37,7 +37,7 @@ export class SchedulesController {
     summary: 'Make (201) or change (200) a schedule; a change here is not undone by the next boot',
   })
   @Taking('ScheduleBody')
-  @Answers(200, 'Schedule')
+  @Answers([200, 201], 'Schedule')
   async put(
     @Param('name') name: string,
     @Body() body: unknown,

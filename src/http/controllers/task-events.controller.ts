@@ -1,5 +1,5 @@
 import { Get, Header, Param, Req, Res, StreamableFile } from '@nestjs/common';
-import { ApiCookieAuth, ApiOperation, ApiProduces } from '@nestjs/swagger';
+import { ApiCookieAuth, ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
 import { type TaskEvent, Tasks } from '../../tasks/index.js';
 import { Rules } from '../access/access.js';
 import { RestController } from '../access/rest.controller.decorator.js';
@@ -28,6 +28,8 @@ export class TaskEventsController {
   })
   @ApiCookieAuth()
   @ApiProduces('text/event-stream')
+  @ApiResponse({ status: 200, description: 'The events' })
+  @ApiResponse({ status: 204, description: 'Last-Event-ID is the end' })
   async events(
     @Param('id', TaskIdPipe) id: string,
     @Req() request: RestRequest,

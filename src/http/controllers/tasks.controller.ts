@@ -78,7 +78,7 @@ export class TasksController {
   @ApiOperation({
     summary: 'Cancel: a waiting task at once, a running one gets its signal. 200 if it was cancelled before',
   })
-  @Answers(202, 'Task')
+  @Answers([200, 202], 'Task')
   async cancel(
     @Param('id', TaskIdPipe) id: string,
     @Body() body: unknown,

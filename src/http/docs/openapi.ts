@@ -54,7 +54,10 @@ function pathOf(job: JobDefinition): object {
       tags: ['jobs'],
       security: [{ bearer: [] }],
       requestBody: { required: true, content: { 'application/json': { schema } } },
-      responses: { 202: { description: 'Accepted', content: accepted } },
+      responses: {
+        200: { description: 'The task that its Idempotency-Key stands for already', content: accepted },
+        202: { description: 'Accepted', content: accepted },
+      },
     },
   };
 }

@@ -2,10 +2,14 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { SchemaName } from './schemas.js';
 
-/** An answer of this status with a body of this schema; `queries` names the query parameters. */
-export function Answers(status: number, schema: SchemaName, ...queries: readonly string[]): MethodDecorator {
+/** Answers of these statuses with a body of this schema; `queries` names the query parameters. */
+export function Answers(
+  statuses: number | readonly number[],
+  schema: SchemaName,
+  ...queries: readonly string[]
+): MethodDecorator {
   return applyDecorators(
-    ApiResponse({ status, description: schema, schema: refTo(schema) }),
+    ...[statuses].flat().map((status) => ApiResponse({ status, description: schema, schema: refTo(schema) })),
     ...queries.map(optionalQuery),
     problems(),
   );

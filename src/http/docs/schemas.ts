@@ -59,13 +59,21 @@ const TASK = {
 };
 const WARNINGS = listOf(answer({ code: text, message: text }));
 const FILTER_PARTS = { job: text, queue: text, from: instant, to: instant, all: flag };
+const PRIORITY = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 1000,
+  description: '1 comes first; without one: last',
+};
+const ATTEMPTS = { type: 'integer', minimum: 1, maximum: 1000 };
+const TIMEOUT = { ...ms, minimum: 1, maximum: MOST_TIMEOUT_MS };
 const OPTIONS = body({
   runAt: instant,
   delay: ms,
   key: { ...text, maxLength: 100, description: 'your own tag, to find the task by' },
-  priority: { type: 'integer', minimum: 1, maximum: 1000, description: '1 comes first; without one: last' },
-  attempts: { type: 'integer', minimum: 1, maximum: 1000 },
-  timeout: { ...ms, minimum: 1, maximum: MOST_TIMEOUT_MS },
+  priority: PRIORITY,
+  attempts: ATTEMPTS,
+  timeout: TIMEOUT,
   idempotencyKey: { ...text, maxLength: 255 },
   requireWorker: { ...flag, description: 'refuse (503) when no live worker serves the queue' },
 });
@@ -171,6 +179,7 @@ export const SCHEMAS = {
     jobs: listOf(text),
     running: listOf(answer({ task: id, job: text, queue: text, since: instant })),
     unrecorded: count,
+    fetches: count,
     bootedAt: instant,
     heartbeatAt: instant,
     loopLag: ms,
@@ -182,6 +191,7 @@ export const SCHEMAS = {
       task: id,
       job: text,
       queue: text,
+      key: orNull(text),
       state: oneOf('OPEN', 'RETRIED', 'RESOLVED', 'DISMISSED'),
       kind: oneOf('error', 'timeout', 'crashed'),
       fingerprint: text,
@@ -219,16 +229,20 @@ export const SCHEMAS = {
     type: 'object',
     properties: {
       name: text,
+      kind: oneOf('task', 'method'),
       job: text,
       payload: anything,
+      options: { type: 'object' },
       cron: orNull(text),
       every: orNull(ms),
       at: orNull(instant),
       timeZone: text,
       misfire: oneOf('skip', 'once', 'all'),
+      misfireLimit: count,
       misfireGrace: ms,
       overlap: oneOf('allow', 'skip'),
       enabled: flag,
+      disabledBy: orNull(oneOf('person', 'code')),
       source: oneOf('code', 'api'),
       nextAt: orNull(instant),
       last: orNull(ref('Tick')),
@@ -246,9 +260,16 @@ export const SCHEMAS = {
       at: instant,
       timeZone: text,
       misfire: oneOf('skip', 'once', 'all'),
+      misfireLimit: {
+        ...count,
+        minimum: 1,
+        maximum: 1_000,
+        description: 'most ticks that "all" makes up for',
+      },
       misfireGrace: ms,
       overlap: oneOf('allow', 'skip'),
       enabled: flag,
+      options: body({ key: text, priority: PRIORITY, attempts: ATTEMPTS, timeout: TIMEOUT }),
     },
   },
   Tick: answer({
