@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as surface from '../../src/index.js';
 import { DEFAULT_BACKOFF } from '../../src/jobs/index.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -37,6 +38,21 @@ describe('the examples in the docs', () => {
     });
     expect(faults).toEqual([]);
   });
+});
+
+it('every error that is promised to callers can be imported by them', () => {
+  const desks = [
+    'tasks/tasks',
+    'tasks/queues',
+    'failures/failed-tasks',
+    'clock/schedules',
+    'app/shiftwork.module',
+  ];
+  const promised = desks.flatMap((desk) =>
+    [...read(`src/${desk}.ts`).matchAll(/`(\w+Error)`/g)].map((found) => found[1] ?? ''),
+  );
+  expect(promised.length).toBeGreaterThan(20);
+  expect(promised.filter((name) => !(name in surface))).toEqual([]);
 });
 
 describe('the README', () => {
