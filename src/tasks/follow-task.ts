@@ -56,15 +56,17 @@ export class FollowTask {
       const present = await this.statusOf(last);
       if (isFinal(last.status)) leave(); // who has seen the end may never ask for what comes after it
       yield present;
+      let told = present.id;
       let lookAt = monotonicMs() + LOOK_EVERY_MS;
       while (!isFinal(last.status) && signal?.aborted !== true) {
         if (inbox.length === 0) await waitFor(wake.promise, lookAt - monotonicMs(), signal);
         wake = deferred();
         const news = inbox.splice(0);
         for (const each of news) {
-          const event = eventOf(each, last);
+          const event = eventOf(each, last, told);
           if (event === null) continue;
           if (event.event === 'progress') last = withProgress(last, event);
+          told = event.id;
           yield event;
         }
         if (news.length > 0 && !news.some((each) => each.kind === 'changed' || each.kind === 'lookAgain'))
@@ -73,7 +75,10 @@ export class FollowTask {
         lookAt = monotonicMs() + LOOK_EVERY_MS;
         if (now === null) return; // pruned while we looked
         // Not only a greater one: what PostgreSQL lost in a crash leads to the same numbers again.
-        if (now.version !== last.version || now.status !== last.status) yield* this.changes(last, now);
+        if (now.version !== last.version || now.status !== last.status) {
+          yield* this.changes(last, now);
+          told = String(now.version);
+        }
         last = now;
       }
     } finally {
@@ -118,15 +123,15 @@ export class FollowTask {
   }
 }
 
-/** What is told of a piece of news; null: nothing, because it is older than the row that was told. */
-function eventOf(news: FeedNews, row: TaskRow): TaskEvent | null {
+/** What is told of a piece of news; null: nothing, because it is older than the row that was told. A line has no version: `told`. */
+function eventOf(news: FeedNews, row: TaskRow, told: string): TaskEvent | null {
   if (news.kind === 'progress' && news.version >= row.version) {
     const { version, percent, message } = news;
     return { id: String(version), event: 'progress', data: { percent, message } };
   }
   if (news.kind === 'log') {
     const { at, level, message, execution } = news;
-    return { id: String(row.version), event: 'log', data: { at, level, message, execution } };
+    return { id: told, event: 'log', data: { at, level, message, execution } };
   }
   return null;
 }

@@ -45,6 +45,18 @@ describe('following a task', () => {
     await web.post(`/tasks/${id}/cancel`);
   });
 
+  // Proven: with the version of the row, which is read later, the ids went back and forth.
+  it('gives a line no smaller id than the progress before it', async () => {
+    const id = await web.enqueue('test.steps', { name: 'in order' });
+    const { first, next } = await follow(id);
+    feed().tell({ kind: 'progress', id, version: Number(first.id) + 1, percent: 10, message: null });
+    say(id, 'after it');
+    const progress = await next();
+    expect(progress).toMatchObject({ event: 'progress', id: String(Number(first.id) + 1) });
+    expect(await next()).toMatchObject({ event: 'log', id: progress.id });
+    await web.post(`/tasks/${id}/cancel`);
+  });
+
   it('does not tell the same progress again when the row is read', async () => {
     const id = await web.enqueue('test.steps', { name: 'once' });
     const { next } = await follow(id);
