@@ -23,6 +23,7 @@ import { logSink, Telemetry, TelemetryModule } from '../telemetry/index.js';
 import { WorkerModule } from '../worker/index.js';
 import { Boot } from './boot.js';
 import { ENTITY_CLASSES } from './entities.js';
+import { SchemaCheck } from './schema-check.js';
 import { Wiring } from './wiring.js';
 
 export interface ShiftworkOptions {
@@ -66,7 +67,7 @@ export class ShiftworkModule {
         ...rooms(settings, options),
         ...(options.imports ?? []),
       ],
-      providers: [Boot, Wiring],
+      providers: [Boot, Wiring, ...(options.lifecycle === undefined ? [SchemaCheck] : [])],
       exports: [
         TasksModule,
         FailuresModule,

@@ -1,20 +1,13 @@
 import type { INestApplicationContext, ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import {
-  isRole,
-  loadSettings,
-  ROLES,
-  SettingsError,
-  type Environment,
-  type Role,
-  type Settings,
-} from '../config/index.js';
+import { isRole, loadSettings, ROLES, type Environment, type Role, type Settings } from '../config/index.js';
 import { messageOf, ShiftworkError } from '../foundation/index.js';
 import { createLifecycle, listenForSignals, type Lifecycle } from '../lifecycle/index.js';
-import { migrate, pendingMigrations, ridingOut } from '../postgres/index.js';
+import { migrate, ridingOut } from '../postgres/index.js';
 import { PinoLogger, Telemetry } from '../telemetry/index.js';
 import { needsGroup, runGroup } from './process-group.js';
+import { demandSchema } from './schema-check.js';
 import { ShiftworkModule } from './shiftwork.module.js';
 
 export interface StartOptions {
@@ -108,11 +101,7 @@ async function prepareSchema(settings: Settings, telemetry: Telemetry): Promise<
     if (steps.length > 0) telemetry.emit('postgres.migrated', { steps });
     return;
   }
-  const pending = await pendingMigrations(settings);
-  if (pending.length > 0)
-    throw new SettingsError([
-      `The database lacks ${pending.join(', ')}. Run the release phase first: npx shiftwork migrate`,
-    ]);
+  await demandSchema(settings);
 }
 
 function rolesOf(argv: readonly string[]): Role[] {

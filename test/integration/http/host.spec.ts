@@ -3,7 +3,10 @@ import { NestFactory } from '@nestjs/core';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from 'vitest';
-import { query } from '../../support/servers.js';
+import { ShiftworkModule } from '../../../src/app/index.js';
+import { loadSettings } from '../../../src/config/index.js';
+import { Telemetry } from '../../../src/telemetry/index.js';
+import { environmentOf, query, uniqueAppName } from '../../support/servers.js';
 import { waitFor, within } from '../../support/wait.js';
 import { gateOf, VIEWER, Web } from './web.fixture.js';
 
@@ -65,6 +68,13 @@ describe('as a module of somebody else’s app', () => {
     });
     expect((await web.get('/nowhere', { token: null })).body).toMatchObject({ statusCode: 404 });
     for (const path of ['/docs', '/docs-json']) expect((await web.get(path)).status).toBe(404);
+  });
+
+  it('does not start without its tables, and says how to make them', async () => {
+    const { settings } = loadSettings(environmentOf(uniqueAppName()), []);
+    const app = await somebodysApp(ShiftworkModule.forRoot({ settings, telemetry: new Telemetry() }));
+    await expect(app.init()).rejects.toThrow('npx shiftwork migrate');
+    await app.close();
   });
 
   // Proven: with our /docs beside it Fastify does not start, and without a document behind it the page is an empty one.
