@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { messageOf, monotonicMs, SECOND } from '../foundation/index.js';
+import { messageOf, monotonicMs, SECOND, Waiters } from '../foundation/index.js';
 import type { ScheduleDefinition } from '../ledger/index.js';
 import type { BusyWith } from '../lifecycle/index.js';
 import { Telemetry } from '../telemetry/index.js';
@@ -23,7 +23,7 @@ export class NestSchedule {
   private readonly timers = new Map<NestMethod, NodeJS.Timeout>();
   private readonly running = new Set<Run>();
   private readonly timedOut = new Set<NestMethod>();
-  private idleWaiters: (() => void)[] = [];
+  private readonly idlers = new Waiters();
   private allowed: ReadonlySet<string> = new Set();
   private isStarted = false;
   private isLeading = (): boolean => false;
@@ -78,8 +78,8 @@ export class NestSchedule {
   }
 
   /** Resolves when nothing runs. */
-  async untilIdle(): Promise<void> {
-    while (this.running.size > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  untilIdle(): Promise<void> {
+    return this.idlers.until(() => this.running.size === 0);
   }
 
   // Far moments are approached in steps: a timer counts machine time, and the wall clock may be set meanwhile.
@@ -115,13 +115,8 @@ export class NestSchedule {
       this.telemetry.emit('schedule.methodFailed', { schedule: method.name, error: messageOf(error) });
     } finally {
       this.running.delete(run);
-      this.tellIdle();
+      if (this.running.size === 0) this.idlers.wake();
     }
-  }
-
-  private tellIdle(): void {
-    if (this.running.size > 0) return;
-    for (const wake of this.idleWaiters.splice(0)) wake();
   }
 }
 

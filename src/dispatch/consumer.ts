@@ -1,5 +1,5 @@
 import type { Lane } from '../config/index.js';
-import { InHand, messageOf } from '../foundation/index.js';
+import { InHand, messageOf, Waiters } from '../foundation/index.js';
 import type { Telemetry } from '../telemetry/index.js';
 import type { ClaimCounter } from './claim-counter.js';
 import type { Disposition, Handler, Prepared } from './delivery.js';
@@ -57,7 +57,7 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
   private isOpen = false;
   private isWanted = false;
   private isSuspended = false;
-  private idleWaiters: (() => void)[] = [];
+  private readonly idlers = new Waiters();
   private readonly stopHearingOfRoom: () => void;
 
   constructor(
@@ -140,8 +140,8 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
   }
 
   /** Resolves when nothing runs, is ahead, unrecorded or unacknowledged; what Redis does not take while it is away is not waited for. */
-  async untilIdle(): Promise<void> {
-    while (!this.isIdle()) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  untilIdle(): Promise<void> {
+    return this.idlers.until(() => this.isIdle());
   }
 
   /** Redis is back. */
@@ -344,9 +344,6 @@ export class Consumer implements IntakeOwner, SlotsListener, SettlementListener 
   }
 
   private tellIdle(): void {
-    if (this.idleWaiters.length === 0 || !this.isIdle()) return;
-    const waiters = this.idleWaiters;
-    this.idleWaiters = [];
-    for (const wake of waiters) wake();
+    if (!this.idlers.isEmpty && this.isIdle()) this.idlers.wake(); // in this order: to look through all that is held takes time
   }
 }

@@ -1,3 +1,4 @@
+import { Waiters } from '../foundation/index.js';
 import { DispatchUnavailableError } from '../redis/index.js';
 import { batchName } from './batches.js';
 import type { ClaimCounter } from './claim-counter.js';
@@ -42,7 +43,7 @@ export class Intake {
   private failures = 0;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly doubtful = new Set<string>();
-  private idleWaiters: (() => void)[] = [];
+  private readonly idlers = new Waiters();
 
   constructor(
     private readonly watches: readonly QueueWatch[],
@@ -185,9 +186,9 @@ export class Intake {
 
   // No fetch comes that would look, and while we live nobody else takes what is locked in our name.
   private async lookIfClosed(): Promise<void> {
-    // A look that is under way is not waited for by whoever leaves: Redis may not answer.
-    while (this.inFlight > (this.isStopped && this.isLooking ? 1 : 0))
-      await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    // Whoever leaves does not wait for a look that is under way: Redis may not answer. Not by `until`: it yields once more before
+    // we go on, and two callers would begin a look each.
+    while (this.inFlight > (this.isStopped && this.isLooking ? 1 : 0)) await this.idlers.next();
     if (this.isOpen || this.isStopped || this.doubtful.size === 0) return;
     this.inFlight++;
     this.isLooking = true;
@@ -247,9 +248,7 @@ export class Intake {
 
   private tellIdle(): void {
     if (this.inFlight > 0) return;
-    const waiters = this.idleWaiters;
-    this.idleWaiters = [];
-    for (const wake of waiters) wake();
+    this.idlers.wake();
     this.owner.onRest();
   }
 }

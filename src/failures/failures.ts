@@ -1,6 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
-import { type Deadline, type WakeableLoop, monotonicMs, pause, withTimeout } from '../foundation/index.js';
+import {
+  type Deadline,
+  type WakeableLoop,
+  monotonicMs,
+  pause,
+  Waiters,
+  withTimeout,
+} from '../foundation/index.js';
 import { AT_REST, DRAIN_ORDER, type Drainable, Drainables } from '../lifecycle/index.js';
 import { RedisClients } from '../redis/index.js';
 import { Rescuer } from '../tasks/index.js';
@@ -36,7 +43,7 @@ export class Failures implements Drainable {
   private readonly stopping: (() => unknown)[] = [];
   private gatherUntilMs = 0;
   private working = 0;
-  private idleWaiters: (() => void)[] = [];
+  private readonly idlers = new Waiters();
   private started = false;
 
   constructor(
@@ -96,8 +103,8 @@ export class Failures implements Drainable {
     return this.working;
   }
 
-  async untilIdle(): Promise<void> {
-    while (this.working > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  untilIdle(): Promise<void> {
+    return this.idlers.until(() => this.working === 0);
   }
 
   async interrupt(): Promise<void> {
@@ -132,7 +139,7 @@ export class Failures implements Drainable {
       return await work();
     } finally {
       this.working--;
-      if (this.working === 0) for (const wake of this.idleWaiters.splice(0)) wake();
+      if (this.working === 0) this.idlers.wake();
     }
   }
 

@@ -1,5 +1,6 @@
 import { deferred, type Deferred } from './deferred.js';
 import { Turns } from './turns.js';
+import { Waiters } from './waiters.js';
 
 export interface BatcherOptions {
   /** Most items of one flush. 200 by default in our rooms: larger batches are faster but raise the neighbours' p99. */
@@ -32,7 +33,7 @@ export class Batcher<I, O> {
   private flying = 0;
   private flyingItems = 0;
   private scheduled = false;
-  private idleWaiters: (() => void)[] = [];
+  private readonly idlers = new Waiters();
   private readonly turns: Turns | undefined;
 
   constructor(
@@ -62,8 +63,8 @@ export class Batcher<I, O> {
   }
 
   /** Resolves when everything added before has been settled. */
-  async idle(): Promise<void> {
-    while (this.size > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  idle(): Promise<void> {
+    return this.idlers.until(() => this.size === 0);
   }
 
   // setImmediate, not a microtask: callers woken in the same turn of the event loop share one flush.
@@ -89,7 +90,7 @@ export class Batcher<I, O> {
         this.flying--;
         this.flyingItems -= batch.length;
         this.launch();
-        this.tellIdle();
+        if (this.size === 0) this.idlers.wake();
       });
     }
   }
@@ -121,13 +122,6 @@ export class Batcher<I, O> {
     } finally {
       answered();
     }
-  }
-
-  private tellIdle(): void {
-    if (this.size > 0) return;
-    const waiters = this.idleWaiters;
-    this.idleWaiters = [];
-    for (const wake of waiters) wake();
   }
 }
 

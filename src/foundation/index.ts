@@ -11,4 +11,5 @@ export * from './json.js';
 export * from './test-signal.js';
 export * from './time.js';
 export * from './turnstile.js';
+export * from './waiters.js';
 export * from './wakeable-loop.js';

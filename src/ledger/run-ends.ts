@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Settings } from '../config/index.js';
-import { Batcher, pause } from '../foundation/index.js';
+import { Batcher, pause, Waiters } from '../foundation/index.js';
 import { isUnavailable, type Postgres } from '../postgres/index.js';
 import {
   finishedOf,
@@ -38,7 +38,7 @@ export class RunEnds {
   private readonly finishes: Batcher<EndOfRun, Recorded>;
   private readonly others: Batcher<EndOfRun, Recorded>;
   private alone = 0;
-  private aloneWaiters: (() => void)[] = [];
+  private readonly aloneDone = new Waiters();
 
   constructor(
     private readonly postgres: Postgres,
@@ -70,7 +70,7 @@ export class RunEnds {
   async idle(): Promise<void> {
     await this.finishes.idle();
     await this.others.idle();
-    while (this.alone > 0) await new Promise<void>((resolve) => this.aloneWaiters.push(resolve));
+    await this.aloneDone.until(() => this.alone === 0);
   }
 
   /** Writes FINISHED inside the job's own transaction. Throws `ClaimLostError` when the task is somebody else's now. */
@@ -157,7 +157,7 @@ export class RunEnds {
       }
     } finally {
       this.alone--;
-      if (this.alone === 0) for (const wake of this.aloneWaiters.splice(0)) wake();
+      if (this.alone === 0) this.aloneDone.wake();
     }
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { InHand, MINUTE, monotonicMs } from '../foundation/index.js';
+import { InHand, MINUTE, monotonicMs, Waiters } from '../foundation/index.js';
 import { TaskCancelled, TaskInterrupted } from '../jobs/index.js';
 import type { BusyWith } from '../lifecycle/index.js';
 import type { RunningTask } from './running-task.js';
@@ -14,7 +14,7 @@ export class RunningTasks {
   private readonly tasks = new InHand<RunningTask>();
   private running = 0;
   private unrecorded = 0;
-  private waiters: (() => void)[] = [];
+  private readonly waiters = new Waiters();
   /** Tasks that were to stop and do not run here, and when that was said (monotonic ms): one may be about to run. */
   private readonly early = new Map<string, number>();
 
@@ -38,13 +38,12 @@ export class RunningTasks {
   recorded(task: RunningTask): void {
     task.isRecorded = true;
     if (!task.isRunning) this.tasks.remove(task.place);
-    if (--this.unrecorded > 0) return;
-    for (const wake of this.waiters.splice(0)) wake();
+    if (--this.unrecorded === 0) this.waiters.wake();
   }
 
   /** Resolves when no run is without a recorded outcome; a handler that was overruled may still be running. */
-  async untilRecorded(): Promise<void> {
-    while (this.unrecorded > 0) await new Promise<void>((resolve) => this.waiters.push(resolve));
+  untilRecorded(): Promise<void> {
+    return this.waiters.until(() => this.unrecorded === 0);
   }
 
   /** Runs without a recorded outcome. */
