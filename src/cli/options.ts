@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 import { isRole, ROLES, type Role } from '../config/index.js';
-import { instantOf, SECOND } from '../foundation/index.js';
+import { instantOf, messageOf, SECOND } from '../foundation/index.js';
 import { UsageError } from './exit-codes.js';
 
 // What people type, parsed at once. A fault is told by commander together with the option's own name.
@@ -49,7 +49,7 @@ export async function jsonArgument(text: string, what: string, signal: AbortSign
     return JSON.parse(source) as unknown;
   } catch (error) {
     throw new UsageError(
-      `The ${what} is no JSON (${error instanceof Error ? error.message : String(error)}). Quote it for the shell, for example '{"width": 200}', or pass - and pipe it in.`,
+      `The ${what} is no JSON (${messageOf(error)}). Quote it for the shell, for example '{"width": 200}', or pass - and pipe it in.`,
       {},
       { cause: error },
     );

@@ -1,4 +1,5 @@
 import { deferred, type Deferred } from './deferred.js';
+import { asError } from './errors.js';
 import { Turns } from './turns.js';
 import { Waiters } from './waiters.js';
 
@@ -117,8 +118,7 @@ export class Batcher<I, O> {
         else waiting.done.resolve(outcome as O | Promise<O>); // one outcome per item is the contract of `flush`
       });
     } catch (error) {
-      for (const waiting of batch)
-        waiting.done.reject(error instanceof Error ? error : new Error(String(error)));
+      for (const waiting of batch) waiting.done.reject(asError(error));
     } finally {
       answered();
     }

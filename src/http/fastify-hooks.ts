@@ -1,5 +1,6 @@
 import { NotFoundException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { messageOf } from '../foundation/index.js';
 import { ROUTE_RULES, type RouteRules } from './access/access.js';
 import { RequestGate } from './access/request-gate.js';
 import { markChecked } from './access/rest.guard.js';
@@ -92,7 +93,7 @@ function parseJson(text: string | Buffer): unknown {
   try {
     return JSON.parse(text.toString());
   } catch (error) {
-    throw new MalformedJsonError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new MalformedJsonError(messageOf(error), { cause: error });
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../foundation/index.js';
 import { bareArray, sqlState } from '../postgres/index.js';
 import { refusal, type Refused, type Standing } from './standings.js';
 import type { ErrorJson, ExecutionOutcome } from './task-row.js';
@@ -84,7 +85,7 @@ export function isOfAJob(end: EndOfRun): boolean {
 
 /** The end of a run whose result, error or due time PostgreSQL refuses: FAILED, without it. */
 export function notStorable(end: EndOfRun, cause: unknown): EndOfRun {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   const message =
     end.result === null
       ? `The end of the run could not be stored: ${why}.`

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Settings } from '../config/index.js';
-import { Batcher, pause, Waiters } from '../foundation/index.js';
+import { asError, Batcher, pause, Waiters } from '../foundation/index.js';
 import { isUnavailable, type Postgres } from '../postgres/index.js';
 import {
   finishedOf,
@@ -193,7 +193,7 @@ export class RunEnds {
         // Promises, not awaited here: these go the way of other ends, whose flights may all be waiting for them.
         if (isAboutTheRow(error) && isOfAJob(only)) return [heardOf(this.end(notStorable(only, error)))];
         if (isOfTheServer(error)) return [heardOf(this.endAlone(only))];
-        return [error instanceof Error ? error : new Error(String(error))];
+        return [asError(error)];
       }
     }
   }

@@ -1,4 +1,4 @@
-import { UnavailableError } from '../foundation/index.js';
+import { asError, UnavailableError } from '../foundation/index.js';
 
 /** PostgreSQL is away, or did not answer in time. What was asked is not known to have happened. */
 export class LedgerUnavailableError extends UnavailableError {
@@ -64,5 +64,5 @@ export function isLocked(error: unknown): boolean {
 export function asLedgerError(error: unknown): Error {
   if (isUnavailable(error))
     return error instanceof LedgerUnavailableError ? error : new LedgerUnavailableError(error);
-  return error instanceof Error ? error : new Error(String(error));
+  return asError(error);
 }

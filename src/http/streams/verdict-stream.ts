@@ -1,5 +1,5 @@
 import { PassThrough, type Readable } from 'node:stream';
-import { SECOND } from '../../foundation/index.js';
+import { asError, SECOND } from '../../foundation/index.js';
 
 /** Routers cut a connection that has been silent for 30 s. */
 const SPACE_EVERY_MS = 10 * SECOND;
@@ -28,7 +28,7 @@ export function lateAnswer(answer: Promise<LateAnswer>): Readable {
       if (isGood) stream.end(text);
       else stream.write(text, () => setImmediate(() => stream.destroy(new Error('The drain was not safe'))));
     },
-    (error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))),
+    (error: unknown) => stream.destroy(asError(error)),
   );
   return stream;
 }
