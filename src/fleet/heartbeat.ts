@@ -37,7 +37,6 @@ export class Heartbeat {
   private readonly ends = new Listeners<boolean>();
   private isInBlackout = true; // the first beat of a fleet finds nobody; that is no news
   private isSkewed = false;
-  private via: 'redis' | 'ledger' | null = null;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -143,15 +142,9 @@ export class Heartbeat {
     return this.clock.lagMs;
   }
 
-  /** Where our last beat arrived; null: nowhere yet. */
-  get beatsVia(): 'redis' | 'ledger' | null {
-    return this.via;
-  }
-
   private hear(message: FromThread): void {
     switch (message.kind) {
       case 'beat':
-        this.via = message.via;
         this.firstBeat.resolve();
         if (message.via === 'redis') this.hearBeat(message);
         break;

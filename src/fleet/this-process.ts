@@ -10,7 +10,6 @@ import { newId } from '../foundation/index.js';
 @Injectable()
 export class ThisProcess {
   private current = newId();
-  private claims = 0;
   private readonly listeners = new Set<(id: string, oldId: string) => void>();
   readonly roles: readonly Role[];
   readonly release: string;
@@ -26,11 +25,6 @@ export class ThisProcess {
   /** The current identity, a UUIDv7. */
   get id(): string {
     return this.current;
-  }
-
-  /** A right to write an outcome, unique for ever: `<process id>:<n>`. One per delivery, never used again. */
-  mintClaim(): string {
-    return `${this.current}:${(++this.claims).toString()}`;
   }
 
   /** Goes on under another id, which the ledger must know already. Claims minted before stay with the old one. */

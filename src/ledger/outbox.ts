@@ -10,13 +10,6 @@ const WORTH_DELETING = 16;
  */
 const MOST_BOXES = 64;
 
-/** A reminder that these tasks may not have reached Redis. */
-export interface OutboxRow {
-  readonly id: string;
-  readonly process: string;
-  readonly taskIds: readonly string[];
-}
-
 /**
  * One row for each statement that accepted tasks, written with them: whoever finds it knows which tasks may never have
  * reached Redis. Deleted, sixteen at a time, with the next accept once all of them have, or within a second. The relay reads
@@ -82,26 +75,6 @@ export class Outbox {
     this.timer = undefined;
     const ids = this.takeEmpty(1);
     if (ids.length > 0) await this.remove(ids).catch(() => undefined); // away: the sweep finds them done
-  }
-
-  /** The boxes of a process, oldest first. */
-  async ofProcess(processId: string): Promise<OutboxRow[]> {
-    return this.postgres.query<OutboxRow & object>(
-      {
-        text: `SELECT id, process, task_ids AS "taskIds" FROM shiftwork.outbox WHERE process = $1 ORDER BY at`,
-      },
-      [processId],
-    );
-  }
-
-  /** Boxes of anybody that are older than `ms`: their process is slow, cut off or gone. Oldest first, at most 200. */
-  async olderThan(ms: number): Promise<OutboxRow[]> {
-    return this.postgres.query<OutboxRow & object>(
-      {
-        text: `SELECT id, process, task_ids AS "taskIds" FROM shiftwork.outbox WHERE at < now() - $1 * interval '1 millisecond' ORDER BY at LIMIT 200`,
-      },
-      [ms],
-    );
   }
 
   async remove(ids: readonly string[]): Promise<void> {

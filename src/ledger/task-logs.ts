@@ -36,10 +36,6 @@ export class TaskLogs {
     this.written.delete(taskId);
   }
 
-  flushed(): Promise<void> {
-    return this.lines.idle();
-  }
-
   private async flush(lines: readonly LogLine[]): Promise<undefined[]> {
     await this.postgres.query(APPEND, [
       lines.map((line) => line.taskId),

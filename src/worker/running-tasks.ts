@@ -12,7 +12,6 @@ const EARLY_FOR_MS = MINUTE;
 export class RunningTasks {
   /** What runs, or has ended and is not recorded yet. */
   private readonly tasks = new InHand<RunningTask>();
-  private running = 0;
   private unrecorded = 0;
   private readonly waiters = new Waiters();
   /** Tasks that were to stop and do not run here, and when that was said (monotonic ms): one may be about to run. */
@@ -21,7 +20,6 @@ export class RunningTasks {
   add(task: RunningTask): void {
     task.isRunning = true;
     task.place = this.tasks.add(task);
-    this.running++;
     this.unrecorded++;
     if (this.early.size > 0 && this.saidEarly(task.id)) task.interrupt(new TaskCancelled());
   }
@@ -30,7 +28,6 @@ export class RunningTasks {
   remove(task: RunningTask): void {
     if (!task.isRunning) return;
     task.isRunning = false;
-    this.running--;
     if (task.isRecorded) this.tasks.remove(task.place);
   }
 
@@ -49,10 +46,6 @@ export class RunningTasks {
   /** Runs without a recorded outcome. */
   get unrecordedCount(): number {
     return this.unrecorded;
-  }
-
-  get size(): number {
-    return this.running;
   }
 
   ids(): string[] {

@@ -66,7 +66,7 @@ export async function openWorld({ mail, env = {} }: WorldOptions = {}) {
       }),
     );
     await accepting.acceptEach(tasks);
-    const deliveries = tasks.map((task) => ({ taskId: task.id, claim: runner.mintClaim() }));
+    const deliveries = tasks.map((task) => ({ taskId: task.id, claim: mintClaim(runner) }));
     await executions.start(runner.id, deliveries);
     const error = { ...ANY_ERROR, ...what.error };
     await Promise.all(
@@ -220,6 +220,13 @@ const ANY_ERROR: ErrorJson = {
   stack: 'Error: broken\n    at Job.run (/app/src/job.ts:1:1)',
   at: '2026-11-21T08:00:00.000Z',
 };
+
+let claims = 0;
+
+/** A claim of this process that was never used before. */
+export function mintClaim({ id }: ThisProcess): string {
+  return `${id}:${String(++claims)}`;
+}
 
 async function register(postgres: Postgres, settings: Settings): Promise<ThisProcess> {
   const self = new ThisProcess(settings);

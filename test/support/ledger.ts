@@ -41,6 +41,14 @@ export async function openLedger() {
     cancels: new CancelTasks(postgres),
     moves: new WaitingMoves(postgres),
     register: () => register(postgres),
+    /** The tasks of our outbox rows. */
+    outboxTasks: async (): Promise<string[]> => {
+      const rows = await postgres.query<{ task: string }>(
+        { text: 'SELECT unnest(task_ids) AS task FROM shiftwork.outbox WHERE process = $1' },
+        [worker],
+      );
+      return rows.map(({ task }) => task).sort();
+    },
     close: async () => {
       await postgres.close();
       await dropSchema(appName);

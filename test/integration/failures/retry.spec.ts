@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DismissFailedTasks, Prune, RetryFailedTasks } from '../../../src/ledger/index.js';
-import { openWorld, type World } from '../../support/failures.js';
+import { mintClaim, openWorld, type World } from '../../support/failures.js';
 import { waitFor } from '../../support/wait.js';
 
 let world: World;
@@ -114,7 +114,7 @@ describe('retention', () => {
   it('deletes what ended long ago; a FailedTask keeps its task until it is closed and old itself, and stays RESOLVED', async () => {
     const [open = '', resolved = ''] = await failedTasks(2);
     const retried = await retries.retryOne(resolved, null, 'a person');
-    const claim = { taskId: String(retried?.task), claim: world.runner.mintClaim() };
+    const claim = { taskId: String(retried?.task), claim: mintClaim(world.runner) };
     await world.executions.start(world.runner.id, [claim]);
     await world.executions.end({
       id: claim.taskId,

@@ -18,23 +18,18 @@ async function acceptTwo(): Promise<[first: string, second: string]> {
   return [first.id, second.id];
 }
 
-async function tasksInTable(): Promise<string[]> {
-  const rows = await ledger.outbox.ofProcess(ledger.worker);
-  return rows.flatMap(({ taskIds }) => taskIds).sort();
-}
-
 // Proven: with `left.length > 0` taken out, the first box goes with its first task.
 it('keeps the row of a statement until each of its tasks has reached Redis', async () => {
   const [a, b, c] = [await acceptTwo(), await acceptTwo(), await acceptTwo()];
   ledger.outbox.dispatched([a[0], ...b]);
   await ledger.outbox.deleteEmpty();
-  expect(await tasksInTable()).toEqual([...a, ...c].sort());
+  expect(await ledger.outboxTasks()).toEqual([...a, ...c].sort());
   ledger.outbox.dispatched([c[1], a[1]]);
   await ledger.outbox.deleteEmpty();
-  expect(await tasksInTable()).toEqual([...c].sort());
+  expect(await ledger.outboxTasks()).toEqual([...c].sort());
   ledger.outbox.dispatched([c[0]]);
   await ledger.outbox.deleteEmpty();
-  expect(await tasksInTable()).toEqual([]);
+  expect(await ledger.outboxTasks()).toEqual([]);
 });
 
 // Proven: with a thousand MOST_BOXES the oldest is remembered, too.
@@ -44,7 +39,7 @@ it('forgets the oldest of many that never reach Redis: their rows are left to th
   const newest = await acceptTwo();
   ledger.outbox.dispatched([...oldest, ...newest]);
   await ledger.outbox.deleteEmpty();
-  expect(await tasksInTable()).toEqual([...oldest].sort());
+  expect(await ledger.outboxTasks()).toEqual([...oldest].sort());
 });
 
 it('is emptied by the next accept, sixteen rows at a time', async () => {
@@ -55,5 +50,5 @@ it('is emptied by the next accept, sixteen rows at a time', async () => {
     ledger.outbox.dispatched([task.id]);
   }
   await accept(newTask());
-  expect(await tasksInTable()).not.toContain(tasks[0]?.id);
+  expect(await ledger.outboxTasks()).not.toContain(tasks[0]?.id);
 });
