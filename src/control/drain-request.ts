@@ -1,7 +1,6 @@
-import { hostname, userInfo } from 'node:os';
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Role, type Settings } from '../config/index.js';
-import { asError, Deadline, pause, SECOND, UnavailableError } from '../foundation/index.js';
+import { asError, Deadline, pause, SECOND, UnavailableError, userAtHost } from '../foundation/index.js';
 import { RollCall } from '../fleet/index.js';
 import { StartedBy } from '../ledger/index.js';
 import { Telemetry } from '../telemetry/index.js';
@@ -174,13 +173,5 @@ function unlessAway(error: unknown): Error {
 }
 
 function whoIsAsking(): string {
-  return `${userName()}@${hostname()} (process ${String(process.pid)})`;
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'somebody'; // a container may run under a number that has no name
-  }
+  return `${userAtHost()} (process ${String(process.pid)})`;
 }

@@ -11,5 +11,6 @@ export * from './json.js';
 export * from './test-signal.js';
 export * from './time.js';
 export * from './turnstile.js';
+export * from './user-at-host.js';
 export * from './waiters.js';
 export * from './wakeable-loop.js';

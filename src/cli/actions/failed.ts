@@ -1,10 +1,10 @@
 import { FailedTasks, FailuresModule } from '../../failures/index.js';
+import { userAtHost } from '../../foundation/index.js';
 import type { FailedTaskFilter, FailedTaskState } from '../../ledger/index.js';
 import type { Action, Needs, Rooms, Session } from '../action.js';
 import { EXIT, UsageError, type ExitCode } from '../exit-codes.js';
 import { detailsText, FAILED_COLUMNS, GROUP_COLUMNS } from '../failed-text.js';
 import { jsonArgument } from '../options.js';
-import { whoAmI } from '../who.js';
 import { count } from '../words.js';
 
 interface FilterFlags {
@@ -68,7 +68,7 @@ async function retry(
   id: string | undefined,
   flags: RetryFlags,
 ): Promise<ExitCode> {
-  const by = whoAmI();
+  const by = userAtHost();
   if (id === undefined) {
     if (flags.payload !== undefined)
       throw new UsageError('--payload belongs to one FailedTask: give its id.');
@@ -102,7 +102,7 @@ async function dismiss(
   id: string | undefined,
   { reason, ...flags }: DismissFlags,
 ): Promise<ExitCode> {
-  const by = whoAmI();
+  const by = userAtHost();
   if (id === undefined) {
     const answer = await rooms.get(FailedTasks).dismissMany(neededFilter(flags), { reason, by });
     cli.output.answer(answer, () => `${count(answer.matched, 'failed task')} dismissed.`);

@@ -1,9 +1,9 @@
+import { userAtHost } from '../../foundation/index.js';
 import { Queues, TasksModule, type QueueView } from '../../tasks/index.js';
 import type { Action } from '../action.js';
 import type { Output } from '../output.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Column } from '../table.js';
-import { whoAmI } from '../who.js';
 import { duration } from '../words.js';
 
 const modules = [TasksModule];
@@ -18,12 +18,12 @@ export const listQueues: Action = {
 
 export const pauseQueue: Action<[queue: string]> = {
   rooms: { modules },
-  run: async ({ output }, rooms, queue) => say(output, await rooms.get(Queues).pause(queue, whoAmI())),
+  run: async ({ output }, rooms, queue) => say(output, await rooms.get(Queues).pause(queue, userAtHost())),
 };
 
 export const resumeQueue: Action<[queue: string]> = {
   rooms: { modules },
-  run: async ({ output }, rooms, queue) => say(output, await rooms.get(Queues).resume(queue, whoAmI())),
+  run: async ({ output }, rooms, queue) => say(output, await rooms.get(Queues).resume(queue, userAtHost())),
 };
 
 function say(output: Output, queue: QueueView): ExitCode {

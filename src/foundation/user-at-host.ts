@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 
-/** Who uses the command line, for the record of what was done: `anna@laptop`. */
-export function whoAmI(): string {
+/** Who runs this program, for the record of what was done: `anna@laptop`. */
+export function userAtHost(): string {
   return `${userName()}@${hostname()}`;
 }
 
