@@ -10,7 +10,7 @@ import { Answers, Taking } from '../docs/operations.js';
 import { NotSafeError } from '../errors/not-safe-error.js';
 import { problemOf } from '../errors/problem.js';
 import { readDrain } from '../reading/drain-body.js';
-import { refuseBody } from '../reading/enqueue-body.js';
+import { refuseBody } from '../reading/field-reader.js';
 import type { Reply, RestRequest } from '../reply.js';
 import { onClientGone } from '../streams/client-gone.js';
 import { OpenEnds } from '../streams/open-ends.js';

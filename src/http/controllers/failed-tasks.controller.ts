@@ -12,10 +12,9 @@ import {
   readRetryFilter,
 } from '../reading/failed-task-query.js';
 import { FailedTaskIdPipe } from '../reading/path-ids.js';
+import type { RawQuery } from '../reading/query-reader.js';
 import { placeOfTask, type Reply, type RestRequest } from '../reply.js';
 import { BY_REST } from '../views/by.js';
-
-type Query_ = Record<string, unknown>;
 
 /** Final failures: read, retry, dismiss. */
 @RestController('failed-tasks')
@@ -26,7 +25,7 @@ export class FailedTasksController {
   @Rules({ access: ['viewer'] })
   @ApiOperation({ summary: 'FailedTasks, open ones first' })
   @Listed('FailedTask', 'state', 'job', 'queue', 'fingerprint', 'key')
-  async list(@Query() query: Query_): Promise<object> {
+  async list(@Query() query: RawQuery): Promise<object> {
     const { filter, page } = readFailedTaskQuery(query);
     return this.failedTasks.list(filter, page.limit, page.cursor);
   }
@@ -35,7 +34,7 @@ export class FailedTasksController {
   @Rules({ access: ['viewer'] })
   @ApiOperation({ summary: 'FailedTasks grouped by fingerprint: the same job failing in the same way' })
   @Listed('FailureGroup', 'state', 'job', 'queue', 'fingerprint', 'key')
-  async groups(@Query() query: Query_): Promise<object> {
+  async groups(@Query() query: RawQuery): Promise<object> {
     const { filter, page } = readFailedTaskQuery(query);
     return this.failedTasks.groups(filter, page.limit, page.cursor);
   }

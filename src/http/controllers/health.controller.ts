@@ -25,7 +25,7 @@ const CHECK_MS = 2 * SECOND;
 export class HealthController {
   constructor(
     private readonly web: WebDrainable,
-    private readonly lifecycle: Drain,
+    private readonly drain: Drain,
     private readonly postgres: Postgres,
     private readonly redis: RedisClients,
   ) {}
@@ -65,7 +65,7 @@ export class HealthController {
 
   // Another room of this process may be draining while the web works on: only our own quiet is told here.
   private quietState(): ProcessState {
-    return this.lifecycle.state === 'draining' ? 'draining' : 'quiet';
+    return this.drain.state === 'draining' ? 'draining' : 'quiet';
   }
 }
 

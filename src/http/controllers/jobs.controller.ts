@@ -8,10 +8,10 @@ import { BULK_BODY_LIMIT } from '../access/body-limits.js';
 import { RestController } from '../access/rest.controller.decorator.js';
 import { Answers, Bulk, Enqueue, Listed } from '../docs/operations.js';
 import { readBulk, readEnqueue, type EnqueueHeaders } from '../reading/enqueue-body.js';
-import { readPage } from '../reading/query-reader.js';
+import { type RawQuery, readPage } from '../reading/query-reader.js';
 import { headerOf, placeOfTask, type Reply, type RestRequest } from '../reply.js';
 import { type JobView, jobView } from '../views/job-view.js';
-import { pageOf } from '../views/list.js';
+import { pageInMemory } from '../views/page-in-memory.js';
 
 type EnqueueAnswer = TaskView & Pick<EnqueuedTask, 'warnings'>;
 
@@ -27,8 +27,8 @@ export class JobsController {
   @Rules({ access: ['viewer', 'client'] })
   @ApiOperation({ summary: 'The registered jobs, with the JSON Schema of their payloads' })
   @Listed('Job')
-  list(@Query() query: Record<string, unknown>): Page<JobView> {
-    return pageOf(this.jobs.all().map(jobView), readPage(query), (job) => job.name);
+  list(@Query() query: RawQuery): Page<JobView> {
+    return pageInMemory(this.jobs.all().map(jobView), readPage(query), (job) => job.name);
   }
 
   /** The hot path: one call into the front desk, and nothing that could be left out. */

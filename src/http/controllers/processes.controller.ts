@@ -5,8 +5,8 @@ import type { Page } from '../../foundation/index.js';
 import { Rules } from '../access/access.js';
 import { RestController } from '../access/rest.controller.decorator.js';
 import { Listed } from '../docs/operations.js';
-import { readPage } from '../reading/query-reader.js';
-import { pageOf } from '../views/list.js';
+import { type RawQuery, readPage } from '../reading/query-reader.js';
+import { pageInMemory } from '../views/page-in-memory.js';
 
 @RestController('processes')
 export class ProcessesController {
@@ -16,8 +16,8 @@ export class ProcessesController {
   @Rules({ access: ['viewer'] })
   @ApiOperation({ summary: 'Every live process, with what it runs' })
   @Listed('Process')
-  async list(@Query() query: Record<string, unknown>): Promise<Page<ProcessRecord>> {
+  async list(@Query() query: RawQuery): Promise<Page<ProcessRecord>> {
     const page = readPage(query);
-    return pageOf(await this.rollCall.live(), page, (process) => process.id);
+    return pageInMemory(await this.rollCall.live(), page, (process) => process.id);
   }
 }

@@ -5,10 +5,10 @@ import type { Page } from '../../foundation/index.js';
 import { Rules } from '../access/access.js';
 import { RestController } from '../access/rest.controller.decorator.js';
 import { Answers, Listed } from '../docs/operations.js';
-import { refuseBody } from '../reading/enqueue-body.js';
-import { readPage } from '../reading/query-reader.js';
+import { refuseBody } from '../reading/field-reader.js';
+import { type RawQuery, readPage } from '../reading/query-reader.js';
 import { BY_REST } from '../views/by.js';
-import { pageOf } from '../views/list.js';
+import { pageInMemory } from '../views/page-in-memory.js';
 
 @RestController('queues')
 export class QueuesController {
@@ -18,9 +18,9 @@ export class QueuesController {
   @Rules({ access: ['viewer'] })
   @ApiOperation({ summary: 'Every queue: what waits and runs, for how long, who serves it' })
   @Listed('Queue')
-  async list(@Query() query: Record<string, unknown>): Promise<Page<QueueView>> {
+  async list(@Query() query: RawQuery): Promise<Page<QueueView>> {
     const page = readPage(query);
-    return pageOf(await this.queues.list(), page, (queue) => queue.name);
+    return pageInMemory(await this.queues.list(), page, (queue) => queue.name);
   }
 
   @Post(':name/pause')

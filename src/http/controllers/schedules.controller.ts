@@ -5,8 +5,8 @@ import type { TaskView } from '../../tasks/index.js';
 import { Rules } from '../access/access.js';
 import { RestController } from '../access/rest.controller.decorator.js';
 import { Answers, Listed, Taking } from '../docs/operations.js';
-import { refuseBody } from '../reading/enqueue-body.js';
-import { readPage } from '../reading/query-reader.js';
+import { refuseBody } from '../reading/field-reader.js';
+import { type RawQuery, readPage } from '../reading/query-reader.js';
 import { placeOfTask, type Reply, type RestRequest } from '../reply.js';
 
 /** Recurring work. What is wrong with a schedule is the clock's to say; it names the field. */
@@ -18,7 +18,7 @@ export class SchedulesController {
   @Rules({ access: ['viewer'] })
   @ApiOperation({ summary: 'Every schedule with its next and last tick' })
   @Listed('Schedule')
-  async list(@Query() query: Record<string, unknown>): Promise<object> {
+  async list(@Query() query: RawQuery): Promise<object> {
     const { limit, cursor } = readPage(query);
     return this.schedules.page(limit, cursor);
   }
@@ -99,7 +99,7 @@ export class SchedulesController {
   @Rules({ access: ['viewer'], names: 'schedule' })
   @ApiOperation({ summary: 'What became of each due moment, newest first' })
   @Listed('Tick')
-  async ticks(@Param('name') name: string, @Query() query: Record<string, unknown>): Promise<object> {
+  async ticks(@Param('name') name: string, @Query() query: RawQuery): Promise<object> {
     const { limit, cursor } = readPage(query);
     return this.schedules.ticks(name, limit, cursor);
   }

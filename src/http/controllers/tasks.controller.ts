@@ -5,14 +5,12 @@ import { type LogView, Tasks, type TaskView } from '../../tasks/index.js';
 import { Rules } from '../access/access.js';
 import { RestController } from '../access/rest.controller.decorator.js';
 import { Answers, Listed, Taking } from '../docs/operations.js';
-import { refuseBody } from '../reading/enqueue-body.js';
+import { refuseBody } from '../reading/field-reader.js';
 import { TaskIdPipe } from '../reading/path-ids.js';
-import { QueryReader, readPage } from '../reading/query-reader.js';
+import { QueryReader, type RawQuery, readPage } from '../reading/query-reader.js';
 import { readCancelFilter, readTaskQuery } from '../reading/task-query.js';
 import { placeOfTask, type Reply, type RestRequest } from '../reply.js';
 import { LongPoll } from '../streams/long-poll.js';
-
-type Query_ = Record<string, unknown>;
 
 /** A longer wait would meet the 30 s after which routers cut a silent request. */
 const MAX_WAIT_SECONDS = 25;
@@ -29,7 +27,7 @@ export class TasksController {
   @Rules({ access: ['viewer', 'client'] })
   @ApiOperation({ summary: 'Tasks, newest first; q: the beginning of an id, or an idempotency key' })
   @Listed('Task', 'status', 'job', 'queue', 'key', 'q')
-  async list(@Query() query: Query_): Promise<Page<TaskView>> {
+  async list(@Query() query: RawQuery): Promise<Page<TaskView>> {
     const { filter, page } = readTaskQuery(query);
     return this.tasks.list(filter, page.limit, page.cursor);
   }
@@ -54,7 +52,7 @@ export class TasksController {
   @Answers(200, 'Task', 'wait')
   async get(
     @Param('id', TaskIdPipe) id: string,
-    @Query() query: Query_,
+    @Query() query: RawQuery,
     @Req() request: RestRequest,
   ): Promise<TaskView> {
     const reader = new QueryReader(query, ['wait']);
@@ -67,7 +65,7 @@ export class TasksController {
   @Rules({ access: ['viewer', 'client'], names: 'task' })
   @ApiOperation({ summary: 'Lines written by task.log(), oldest first' })
   @Listed('Log')
-  async logs(@Param('id', TaskIdPipe) id: string, @Query() query: Query_): Promise<Page<LogView>> {
+  async logs(@Param('id', TaskIdPipe) id: string, @Query() query: RawQuery): Promise<Page<LogView>> {
     const { limit, cursor } = readPage(query);
     return this.tasks.logs(id, limit, cursor);
   }

@@ -1,17 +1,15 @@
 import { isRole, type Role } from '../../config/index.js';
 import type { DrainOptions } from '../../control/index.js';
-import { FieldReader } from './field-reader.js';
-import { withoutUndefined } from './enqueue-body.js';
-
-const DAY_MS = 86_400_000;
+import { DAY, SECOND } from '../../foundation/index.js';
+import { FieldReader, withoutUndefined } from './field-reader.js';
 
 /** `{roles?: ["clock","worker"], timeout?: 60000, hold?: 900000}`, times in ms. */
 export function readDrain(body: unknown): Pick<DrainOptions, 'roles' | 'timeoutMs' | 'holdMs'> {
   const reader = FieldReader.body(body, ['roles', 'timeout', 'hold']);
   const options = withoutUndefined({
     roles: readRoles(reader),
-    timeoutMs: reader.integer('timeout', { min: 0, max: DAY_MS, unit: 'ms' }),
-    holdMs: reader.integer('hold', { min: 1_000, max: 7 * DAY_MS, unit: 'ms' }),
+    timeoutMs: reader.integer('timeout', { min: 0, max: DAY, unit: 'ms' }),
+    holdMs: reader.integer('hold', { min: SECOND, max: 7 * DAY, unit: 'ms' }),
   });
   reader.done();
   return options;

@@ -1,10 +1,10 @@
+import { DAY } from '../../foundation/index.js';
 import { MOST_TIMEOUT_MS } from '../../jobs/index.js';
 import type { EnqueueOptions } from '../../tasks/index.js';
 import { BULK_PAYLOADS, PAYLOAD_LIMIT } from '../access/body-limits.js';
 import { BodyTooLargeError } from '../errors/request-errors.js';
-import { FieldReader } from './field-reader.js';
+import { FieldReader, withoutUndefined } from './field-reader.js';
 
-const DAY_MS = 86_400_000;
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 const OPTIONS = [
   'runAt',
@@ -72,7 +72,7 @@ function readOptions(body: FieldReader): Draft {
   if (reader === undefined) return {};
   const options = withoutUndefined({
     runAt: reader.instant('runAt'),
-    delay: reader.integer('delay', { min: 0, max: 3_650 * DAY_MS, unit: 'ms' }),
+    delay: reader.integer('delay', { min: 0, max: 3_650 * DAY, unit: 'ms' }),
     key: reader.text('key', { max: 100 }),
     priority: reader.integer('priority', { min: 1, max: 1_000 }),
     attempts: reader.integer('attempts', { min: 1, max: 1_000 }),
@@ -115,18 +115,4 @@ function checkSizes(payloads: readonly unknown[], { bodyBytes }: EnqueueHeaders)
     if (Buffer.byteLength(JSON.stringify(payload ?? null)) > PAYLOAD_LIMIT)
       throw new BodyTooLargeError('The payload', PAYLOAD_LIMIT);
   }
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** exactOptionalPropertyTypes: an absent option is an absent property. */
-export function withoutUndefined<T extends object>(fields: T): Defined<T> {
-  // The entries are those of `fields`, less the undefined ones, which is what Defined<T> says.
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
-}
-
-/** For the other bodies: the faults of a body that must not be there at all. */
-export function refuseBody(body: unknown): void {
-  if (body === undefined || body === null) return;
-  FieldReader.body(body, []).done();
 }

@@ -1,13 +1,12 @@
 import { FAILED_TASK_STATES, type FailedTaskFilter } from '../../ledger/index.js';
 import { readBulkFilter } from './bulk-filter.js';
-import { withoutUndefined } from './enqueue-body.js';
-import { FieldReader } from './field-reader.js';
-import { type PageQuery, QueryReader } from './query-reader.js';
+import { FieldReader, withoutUndefined } from './field-reader.js';
+import { type PageQuery, QueryReader, type RawQuery } from './query-reader.js';
 
 const REASON = { max: 1_000 };
 
 /** `GET /failed-tasks?state=&job=&queue=&fingerprint=&key=&limit=&cursor=`, and of `/groups`. */
-export function readFailedTaskQuery(query: Readonly<Record<string, unknown>>): {
+export function readFailedTaskQuery(query: RawQuery): {
   filter: FailedTaskFilter;
   page: PageQuery;
 } {

@@ -140,3 +140,17 @@ export class FieldReader {
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** exactOptionalPropertyTypes: an absent option is an absent property. */
+export function withoutUndefined<T extends object>(fields: T): Defined<T> {
+  // The entries are those of `fields`, less the undefined ones, which is what Defined<T> says.
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+/** For a route that takes no body: whatever was sent is a fault. */
+export function refuseBody(body: unknown): void {
+  if (body === undefined || body === null) return;
+  FieldReader.body(body, []).done();
+}

@@ -1,6 +1,9 @@
 import { isStorableText } from '../../foundation/index.js';
 import { type FieldFault, InvalidRequestError, UNSTORABLE } from '../errors/request-errors.js';
 
+/** The query of a request, as the adapter hands it over. */
+export type RawQuery = Readonly<Record<string, unknown>>;
+
 export interface PageQuery {
   readonly limit: number;
   readonly cursor: string | null;
@@ -14,7 +17,7 @@ export class QueryReader {
   private readonly faults: FieldFault[] = [];
 
   constructor(
-    private readonly query: Readonly<Record<string, unknown>>,
+    private readonly query: RawQuery,
     known: readonly string[],
   ) {
     for (const name of Object.keys(query)) {
@@ -69,7 +72,7 @@ export class QueryReader {
 }
 
 /** The query of a list that knows nothing but `limit` and `cursor`. */
-export function readPage(query: Readonly<Record<string, unknown>>): PageQuery {
+export function readPage(query: RawQuery): PageQuery {
   const reader = new QueryReader(query, PAGE_NAMES);
   const page = reader.page();
   reader.done();

@@ -1,13 +1,10 @@
 import { TASK_STATUSES, type TaskFilter } from '../../ledger/index.js';
 import { readBulkFilter } from './bulk-filter.js';
-import { withoutUndefined } from './enqueue-body.js';
-import { FieldReader } from './field-reader.js';
-import { type PageQuery, QueryReader } from './query-reader.js';
-
-type Query = Readonly<Record<string, unknown>>;
+import { FieldReader, withoutUndefined } from './field-reader.js';
+import { type PageQuery, QueryReader, type RawQuery } from './query-reader.js';
 
 /** `GET /tasks?status=&job=&queue=&key=&q=&limit=&cursor=` */
-export function readTaskQuery(query: Query): { filter: TaskFilter; page: PageQuery } {
+export function readTaskQuery(query: RawQuery): { filter: TaskFilter; page: PageQuery } {
   const reader = new QueryReader(query, ['status', 'job', 'queue', 'key', 'q', 'limit', 'cursor']);
   const filter = withoutUndefined({
     status: reader.oneOf('status', TASK_STATUSES),

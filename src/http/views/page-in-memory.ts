@@ -2,7 +2,7 @@ import { decodeCursor, encodeCursor, type Page } from '../../foundation/index.js
 import type { PageQuery } from '../reading/query-reader.js';
 
 /** A page of a list that is small enough to be held in memory, sorted by `keyOf`. Throws `BadCursorError`. */
-export function pageOf<T>(
+export function pageInMemory<T>(
   items: readonly T[],
   { limit, cursor }: PageQuery,
   keyOf: (item: T) => string,
