@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { RollCall } from '../fleet/index.js';
 import { SECOND, monotonicMs } from '../foundation/index.js';
-import { isFinal, type Standing, Undispatched } from '../ledger/index.js';
+import { isFinal, type TaskStanding, Undispatched } from '../ledger/index.js';
 import { Telemetry } from '../telemetry/index.js';
 import { Dispatcher } from './dispatcher.js';
 import { Entries, type HeldEntry, type Holder, MOST_PER_CALL } from './entries.js';
@@ -101,9 +101,9 @@ function isOrphan({ claim }: Holder, alive: ReadonlySet<string>): boolean {
 }
 
 function isStartedByLiving(
-  standing: Standing,
+  standing: TaskStanding,
   alive: ReadonlySet<string>,
-): standing is Standing & { claim: string } {
+): standing is TaskStanding & { claim: string } {
   return standing.claim !== null && alive.has(processOf(standing.claim));
 }
 

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../foundation/index.js';
 import type { Fetched } from './entries.js';
 import type { WakeLine } from './wake-line.js';
 
@@ -7,8 +8,6 @@ import type { WakeLine } from './wake-line.js';
  * this look is a belt to those braces, and rare, so that an idle worker makes about two commands per queue and minute.
  */
 const EMPTY_READS = 10;
-/** Node's longest timer. What is due later is fetched into the window long after. */
-const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** What a lane knows of one of its queues: whether it is worth a look, and when its next delayed entry is due. */
 export class QueueWatch {
@@ -47,7 +46,7 @@ export class QueueWatch {
         this.timerAt = Infinity;
         this.worthALook();
       },
-      Math.min(ms, LONGEST_TIMER_MS),
+      Math.min(ms, MAX_TIMER_MS),
     );
   }
 

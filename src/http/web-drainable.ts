@@ -21,7 +21,7 @@ export class WebDrainable implements Drainable, OnModuleInit {
 
   constructor(
     private readonly drainables: Drainables,
-    private readonly lifecycle: Drain,
+    private readonly drain: Drain,
     private readonly requests: RequestsInFlight,
     private readonly openEnds: OpenEnds,
   ) {}
@@ -38,7 +38,7 @@ export class WebDrainable implements Drainable, OnModuleInit {
     this.isQuietNow = true;
     this.requests.beginQuiet();
     this.openEnds.end('quiet');
-    if (this.lifecycle.state === 'quiet') this.openEnds.end('stop'); // the way out, not a drain
+    if (this.drain.state === 'quiet') this.openEnds.end('stop'); // the way out, not a drain
     return Promise.resolve();
   }
 

@@ -17,7 +17,7 @@ export interface WaitingTask {
 }
 
 /** How a row stands, for whoever finds an entry without an owner. */
-export interface Standing {
+export interface TaskStanding {
   readonly id: string;
   readonly status: TaskStatus;
   /** Of the latest execution. */
@@ -91,8 +91,8 @@ export class Undispatched {
   }
 
   /** Rows as they stand; a task that the ledger does not know is left out. */
-  async standings(ids: readonly string[]): Promise<Standing[]> {
-    return this.postgres.query<Standing & object>(
+  async standings(ids: readonly string[]): Promise<TaskStanding[]> {
+    return this.postgres.query<TaskStanding & object>(
       {
         text: `SELECT t.id, coalesce(l.status, e.status) AS status, coalesce(l.claim, e.claim) AS claim, l.parked IS NOT NULL AS parked
                FROM shiftwork.task t LEFT JOIN shiftwork.live l ON l.id = t.id LEFT JOIN shiftwork.ended e ON e.id = t.id WHERE t.id = ANY($1::uuid[])`,

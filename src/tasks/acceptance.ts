@@ -98,10 +98,10 @@ export class Acceptance {
   ): Promise<readonly Outcome[]> {
     const limit = Deadline.after(ACCEPT_LIMIT_MS);
     try {
-      const { outcomes, onDisk } = await inTime(accepting, limit);
+      const { outcomes, onDisk } = await withinLimit(accepting, limit);
       answered();
       // The disk and Redis at once: a worker may begin meanwhile, the caller hears of it when both have it.
-      await Promise.all([this.dispatch(fresh(tasks, outcomes)), inTime(onDisk, limit)]);
+      await Promise.all([this.dispatch(fresh(tasks, outcomes)), withinLimit(onDisk, limit)]);
       return outcomes.map((outcome, i) => this.whenKnown(outcome, tasks[i]));
     } catch (error) {
       this.dispatchLate(tasks, accepting);
@@ -132,7 +132,7 @@ export class Acceptance {
 
 type Outcome = Accepted | Error | Promise<Accepted>;
 
-function inTime<T>(asked: Promise<T>, limit: Deadline): Promise<T> {
+function withinLimit<T>(asked: Promise<T>, limit: Deadline): Promise<T> {
   return withTimeout(
     asked,
     limit.remainingMs,
