@@ -85,7 +85,7 @@ export class Failures implements Drainable {
   }
 
   /** A task has failed for good, and that is committed. Returns at once; the rest happens in the background, and surely. */
-  handle(_taskId: string): void {
+  noteFailed(): void {
     this.recording.nudge();
   }
 

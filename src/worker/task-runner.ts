@@ -2,16 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Delivery, Disposition, Prepared, Run } from '../dispatch/index.js';
 import { DEAD_AFTER_MS, Heartbeat, ThisProcess } from '../fleet/index.js';
 import { isUnavailable, LedgerUnavailableError } from '../postgres/index.js';
-import { messageOf, monotonicMs, pause, SECOND } from '../foundation/index.js';
+import { messageOf, pause, SECOND } from '../foundation/index.js';
 import { JobRegistry, TaskCancelled, TaskTimedOut, type JobDefinition } from '../jobs/index.js';
-import {
-  Executions,
-  Processes,
-  type Recorded,
-  type Refused,
-  type Started,
-  type TaskStatus,
-} from '../ledger/index.js';
+import { Executions, Processes, type Recorded, type Refused, type Started } from '../ledger/index.js';
 import { Failures } from '../failures/index.js';
 import { TaskFeed } from '../tasks/index.js';
 import { Telemetry } from '../telemetry/index.js';
@@ -19,6 +12,7 @@ import { decideOutcome, type Ending, type Outcome } from './outcome.js';
 import { RunWrites } from './run-writes.js';
 import { DEAF_MS, RunningTask } from './running-task.js';
 import { RunningTasks } from './running-tasks.js';
+import { tellEnd } from './tell-end.js';
 import { UnknownJobs } from './unknown-jobs.js';
 import { withoutSecretsOf } from './without-secrets-of.js';
 
@@ -97,10 +91,11 @@ export class TaskRunner {
 
   // The same claims again after a broken connection: a start that was committed counts as started (rule 6).
   private async commitStart(deliveries: readonly Delivery[]): Promise<(Started | Refused)[]> {
+    if (deliveries.length === 0) return [];
     const { signal } = this.giveUpStarting;
     const { id } = this.self; // whose claims these are
     const waitsForDisk = deliveries.some(({ job }) => mustNotRepeat(this.jobs.find(job)));
-    while (deliveries.length > 0) {
+    for (;;) {
       try {
         const answers = await this.executions.start(id, deliveries, { waitsForDisk });
         if (answers.some(mayStart)) void this.lookForOurselves(id);
@@ -111,7 +106,6 @@ export class TaskRunner {
         await pause(LEDGER_AWAY_PAUSE_MS, signal);
       }
     }
-    return [];
   }
 
   // Mostly somebody has the row locked for a moment. But starts are refused, too, when others have declared us gone.
@@ -231,10 +225,10 @@ export class TaskRunner {
       return whereto(recorded.row);
     }
     this.feed.tellChanged(task.id);
-    this.report(task, outcome, recorded.status);
+    tellEnd(this.telemetry, task, outcome, recorded.status);
     switch (recorded.status) {
       case 'FAILED':
-        this.failures.handle(task.id);
+        this.failures.noteFailed();
         return SETTLED;
       case 'RETRYING':
       case 'SCHEDULED':
@@ -262,39 +256,6 @@ export class TaskRunner {
         if (signal.aborted) return DROP; // away, or it refuses: while we live, nobody else takes back what we have started
         await pause(LEDGER_AWAY_PAUSE_MS, signal);
       }
-    }
-  }
-
-  private report(task: RunningTask, outcome: Outcome, status: TaskStatus): void {
-    const { id: taskId, job, queue, execution } = task;
-    const durationMs = Math.round((monotonicMs() - task.sinceMonotonicMs) * 1000) / 1000;
-    if (status === 'FINISHED') {
-      this.telemetry.emit('task.finished', { taskId, job, queue, execution, durationMs });
-      return;
-    }
-    const run = { taskId, job, queue, execution };
-    const error = outcome.error?.message ?? '';
-    const runAt = outcome.dueAt?.toISOString() ?? '';
-    switch (status) {
-      case 'FAILED':
-        this.telemetry.emit('task.failed', { ...run, durationMs, error });
-        return;
-      case 'RETRYING':
-        this.telemetry.emit('task.retrying', { ...run, durationMs, error, runAt });
-        return;
-      case 'SCHEDULED':
-        this.telemetry.emit('task.snoozed', { ...run, runAt });
-        return;
-      case 'CANCELLED':
-        this.telemetry.emit('task.cancelled', { ...run, durationMs });
-        return;
-      case 'QUEUED':
-      case 'STARTED':
-        this.telemetry.emit('task.interrupted', {
-          ...run,
-          durationMs,
-          why: task.signalled instanceof Error ? task.signalled.message : 'handed over at a checkpoint',
-        });
     }
   }
 }
