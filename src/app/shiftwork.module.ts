@@ -14,7 +14,7 @@ import { FailuresModule } from '../failures/index.js';
 import { FleetModule } from '../fleet/index.js';
 import type { HttpOptions } from '../http/index.js';
 import { JobsModule } from '../jobs/index.js';
-import { LedgerModule } from '../ledger/index.js';
+import { LEDGER_ENTITIES, LedgerModule } from '../ledger/index.js';
 import { createLifecycle, LifecycleModule, type Lifecycle } from '../lifecycle/index.js';
 import { PostgresModule } from '../postgres/index.js';
 import { RedisModule } from '../redis/index.js';
@@ -22,7 +22,6 @@ import { TasksModule } from '../tasks/index.js';
 import { logSink, Telemetry, TelemetryModule } from '../telemetry/index.js';
 import { WorkerModule } from '../worker/index.js';
 import { Boot } from './boot.js';
-import { ENTITY_CLASSES } from './entities.js';
 import { SchemaCheck } from './schema-check.js';
 import { Wiring } from './wiring.js';
 
@@ -61,7 +60,7 @@ export class ShiftworkModule {
         ConfigModule.of(settings),
         TelemetryModule.of(telemetry),
         LifecycleModule.of(lifecycle),
-        PostgresModule.with(ENTITY_CLASSES),
+        PostgresModule.with(LEDGER_ENTITIES),
         RedisModule.global,
         FleetModule.global,
         ...rooms(settings, options),

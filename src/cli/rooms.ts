@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, type Settings } from '../config/index.js';
 import { FleetModule } from '../fleet/index.js';
-import { FailedTask, LedgerModule, Outbox, TaskNow } from '../ledger/index.js';
+import { LEDGER_ENTITIES, LedgerModule, Outbox } from '../ledger/index.js';
 import { createLifecycle, LifecycleModule } from '../lifecycle/index.js';
 import { asLedgerError, CommitHook, ENTITIES, Postgres } from '../postgres/index.js';
 import { RedisClients, RedisModule } from '../redis/index.js';
@@ -15,7 +15,7 @@ import { redisTrouble } from './redis-away.js';
 // As PostgresModule, but not opened by itself: that one waits a minute for a server that is away.
 @Global()
 @Module({
-  providers: [{ provide: ENTITIES, useValue: [FailedTask, TaskNow] }, Postgres, CommitHook],
+  providers: [{ provide: ENTITIES, useValue: LEDGER_ENTITIES }, Postgres, CommitHook],
   exports: [Postgres, CommitHook],
 })
 class PostgresDoor {}

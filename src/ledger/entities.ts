@@ -1,4 +1,5 @@
-import { FailedTask, TaskNow } from '../ledger/index.js';
+import { FailedTask } from './failed-task.entity.js';
+import { TaskNow } from './task-now.entity.js';
 
-/** The entity classes of the ledger. */
-export const ENTITY_CLASSES: readonly (new () => object)[] = [FailedTask, TaskNow];
+/** The entity classes of the ledger: whoever opens the data source registers them. */
+export const LEDGER_ENTITIES: readonly (new () => object)[] = [FailedTask, TaskNow];

@@ -2,6 +2,7 @@ export { AcceptKeyed } from './accept-keyed.js';
 export * from './accept-tasks.js';
 export * from './cancel-tasks.js';
 export type { EndOfRun, Recorded } from './end-of-run.js';
+export { LEDGER_ENTITIES } from './entities.js';
 export * from './executions.js';
 export type { Started } from './run-starts.js';
 export type { Refused } from './standings.js';
