@@ -1,7 +1,15 @@
 import type { INestApplicationContext, ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { isRole, loadSettings, ROLES, type Environment, type Role, type Settings } from '../config/index.js';
+import {
+  isRole,
+  loadSettings,
+  ROLES,
+  type Environment,
+  type LoadedSettings,
+  type Role,
+  type Settings,
+} from '../config/index.js';
 import { messageOf, ShiftworkError } from '../foundation/index.js';
 import { createLifecycle, listenForSignals, type Lifecycle } from '../lifecycle/index.js';
 import { migrate, ridingOut } from '../postgres/index.js';
@@ -29,7 +37,7 @@ export async function start(
   options: StartOptions = {},
 ): Promise<void> {
   const roles = rolesOf(argv);
-  const settings = settingsOf(env, roles);
+  const { settings, warnings } = settingsOf(env, roles);
   const logger = new PinoLogger({
     level: settings.logLevel,
     base: { role: roles.join('+'), release: settings.release, pid: process.pid },
@@ -55,7 +63,7 @@ export async function start(
     },
   );
   try {
-    for (const warning of loadSettings(env, roles).warnings) telemetry.emit('process.warned', { warning });
+    for (const warning of warnings) telemetry.emit('process.warned', { warning });
     await ridingOut(telemetry, () => prepareSchema(settings, telemetry));
     app = await boot(settings, telemetry, lifecycle, logger, options);
   } catch (error) {
@@ -119,9 +127,9 @@ function rolesOf(argv: readonly string[]): Role[] {
   return [...new Set(names.filter(isRole))];
 }
 
-function settingsOf(env: Environment, roles: readonly Role[]): Settings {
+function settingsOf(env: Environment, roles: readonly Role[]): LoadedSettings {
   try {
-    return loadSettings(env, roles).settings;
+    return loadSettings(env, roles);
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exit(EXIT_USAGE);
