@@ -23,6 +23,9 @@ export interface EndOfRun {
   readonly mayBeLocked?: boolean;
 }
 
+/** What FINISHED needs to know of a run. */
+export type FinishedRun = Pick<EndOfRun, 'id' | 'claim' | 'result'>;
+
 /** What was written: the status (CANCELLED where somebody had asked for it), or that the claim was lost, and how the row stands. */
 export type Recorded =
   | { readonly kind: 'recorded'; readonly status: TaskStatus }
@@ -53,7 +56,7 @@ export function finishValues(ends: readonly EndOfRun[]): unknown[] {
 }
 
 /** Parameters of a FINISH_ONE. */
-export function finishOneValues({ id, claim, result }: EndOfRun): unknown[] {
+export function finishOneValues({ id, claim, result }: FinishedRun): unknown[] {
   return [id, claim, result === 'null' ? null : result];
 }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { SETTINGS, type Settings } from '../config/index.js';
 import { Postgres } from '../postgres/index.js';
-import type { EndOfRun, Recorded } from './end-of-run.js';
+import type { EndOfRun, FinishedRun, Recorded } from './end-of-run.js';
 import { HotStatements } from './hot-statements.js';
 import { LateCommits } from './late-commits.js';
 import { RunEnds } from './run-ends.js';
@@ -50,8 +50,8 @@ export class Executions {
   }
 
   /** Writes FINISHED inside the job's own transaction. Throws `ClaimLostError` when the task is somebody else's now. */
-  finishIn(manager: EntityManager, end: EndOfRun): Promise<void> {
-    return this.ends.finishIn(manager, end);
+  finishIn(manager: EntityManager, run: FinishedRun): Promise<void> {
+    return this.ends.finishIn(manager, run);
   }
 
   /** Takes starts back that did not run after all, and answers for each what became of its task. Group-committed. */

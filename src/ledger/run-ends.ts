@@ -12,6 +12,7 @@ import {
   judge,
   notStorable,
   type EndOfRun,
+  type FinishedRun,
   type Lookup,
   type Recorded,
   type Written,
@@ -74,10 +75,10 @@ export class RunEnds {
   }
 
   /** Writes FINISHED inside the job's own transaction. Throws `ClaimLostError` when the task is somebody else's now. */
-  async finishIn(manager: EntityManager, end: EndOfRun): Promise<void> {
-    const values = finishOneValues(end);
+  async finishIn(manager: EntityManager, run: FinishedRun): Promise<void> {
+    const values = finishOneValues(run);
     const [row] = await this.postgres.queryIn<FinishedRow>(manager, FINISH_IN, values);
-    if (row?.finished !== 1) throw new ClaimLostError(end.id);
+    if (row?.finished !== 1) throw new ClaimLostError(run.id);
   }
 
   /**

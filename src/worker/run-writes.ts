@@ -63,19 +63,8 @@ export class RunWrites implements Writes {
 
   /** Writes FINISHED into the job's transaction. Throws, so that it is rolled back, when the result cannot be kept. */
   async finish(task: RunningTask, result: unknown, transaction: EntityManager): Promise<void> {
-    const text = storable(result);
-    await this.executions.finishIn(transaction, {
-      id: task.id,
-      claim: task.claim,
-      status: 'FINISHED',
-      outcome: 'finished',
-      result: text,
-      error: null,
-      dueAt: null,
-      chargeAttempt: false,
-      countInterruption: false,
-      failureKind: null,
-    });
+    const { id, claim } = task;
+    await this.executions.finishIn(transaction, { id, claim, result: storable(result) });
   }
 
   log(task: RunningTask, message: string, level: LogLevel): void {
