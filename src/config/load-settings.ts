@@ -1,14 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, SECOND } from '../foundation/index.js';
+import type { Environment } from './environment.js';
 import { notAQueueName, parseQueues, QUEUE_NAME, type Lane } from './queues.js';
+import { releaseOf } from './release.js';
 import type { Role } from './roles.js';
 import type { RestAccess, Settings, SettingsWarning, Token, TokenRole } from './settings.js';
 import { SettingsError } from './settings-error.js';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { SettingsReader } from './settings-reader.js';
 
 export interface LoadedSettings {
   readonly settings: Settings;
@@ -25,7 +24,7 @@ export function loadSettings(
   roles: readonly Role[],
   rest: RestAccess = 'tokens',
 ): LoadedSettings {
-  const read = new Reader(env);
+  const read = new SettingsReader(env);
   const production = env['NODE_ENV'] === 'production';
   const tokens = readTokens(read);
   const graceSeconds = read.number('SHUTDOWN_GRACE', 25, { min: 2, max: 3_600, unit: 'seconds' });
@@ -76,7 +75,7 @@ export function loadSettings(
       `http://localhost:${String(port)}`
     ).replace(/\/+$/, ''),
     tokens: Object.freeze(tokens),
-    release: release(env),
+    release: releaseOf(env),
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
     retentionDays: read.number('RETENTION_DAYS', 30, { min: 1, max: 3_650, unit: 'days' }),
     storageDir: path.resolve(read.text('STORAGE_DIR') ?? 'storage'),
@@ -88,92 +87,7 @@ export function loadSettings(
   return { settings, warnings: [...(webTokenless ? [TOKENLESS] : []), ...warningsOf(settings)] };
 }
 
-class Reader {
-  readonly faults: string[] = [];
-
-  constructor(private readonly env: Environment) {}
-
-  text(name: string): string | undefined {
-    const value = this.env[name]?.trim();
-    return value === '' ? undefined : value;
-  }
-
-  fault(name: string, what: string, example: string): void {
-    this.faults.push(`${name} ${what}. Example: ${name}=${example}`);
-  }
-
-  number(name: string, fallback: number, range: { min: number; max: number; unit: string }): number {
-    const text = this.text(name);
-    if (text === undefined) return fallback;
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
-    this.fault(
-      name,
-      `must be a whole number from ${String(range.min)} to ${String(range.max)} (${range.unit}), not "${text}"`,
-      String(fallback),
-    );
-    return fallback;
-  }
-
-  flag(name: string): boolean {
-    const text = this.text(name);
-    if (text === undefined || text === '0' || text === 'false') return false;
-    if (text !== '1' && text !== 'true') this.fault(name, `must be 1 or 0, not "${text}"`, '1');
-    return true;
-  }
-
-  oneOf<T extends string>(name: string, fallback: T, allowed: readonly T[]): T {
-    const text = this.text(name);
-    if (text === undefined) return fallback;
-    const found = allowed.find((each) => each === text);
-    if (found === undefined)
-      this.fault(name, `must be one of ${allowed.join(', ')}, not "${text}"`, fallback);
-    return found ?? fallback;
-  }
-
-  pattern(name: string, fallback: string, pattern: RegExp, expected: string, example: string): string {
-    const text = this.text(name);
-    if (text === undefined) return fallback;
-    if (!pattern.test(text)) this.fault(name, `must be ${expected}, not "${text}"`, example);
-    return text;
-  }
-
-  url(name: string, protocols: readonly string[], example: string): string {
-    const url = this.optionalUrl(name, protocols, example);
-    if (url === null && this.text(name) === undefined) this.fault(name, 'is missing', example);
-    return url ?? '';
-  }
-
-  // A URL may hold a password, so the fault never repeats it.
-  optionalUrl(name: string, protocols: readonly string[], example: string): string | null {
-    const text = this.text(name);
-    if (text === undefined) return null;
-    const hidden = '(the value is not shown: it may hold a password)';
-    if (!isUrl(text, protocols)) {
-      const starts = protocols.map((each) => `${each}//`).join(' or ');
-      this.fault(name, `must be a URL that starts with ${starts} ${hidden}`, example);
-      return null;
-    }
-    if (isDecodable(text)) return text;
-    this.fault(name, `must have each percent sign written as %25 ${hidden}`, example);
-    return null;
-  }
-}
-
-function isUrl(text: string, protocols: readonly string[]): boolean {
-  return /^[a-z]+:\/\//i.test(text) && URL.canParse(text) && protocols.includes(new URL(text).protocol);
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function readDatabaseUrl(read: Reader): string {
+function readDatabaseUrl(read: SettingsReader): string {
   const example = 'postgres://user:password@host:5432/name';
   const url = read.url('DATABASE_URL', ['postgres:', 'postgresql:'], example);
   if (url === '') return url;
@@ -200,7 +114,7 @@ function unreadable(file: string): string | undefined {
   }
 }
 
-function readRedisUrl(read: Reader): string {
+function readRedisUrl(read: SettingsReader): string {
   const name = redisVariable(read);
   if (name === undefined) return '';
   const url = read.url(name, ['redis:', 'rediss:'], 'redis://host:6379');
@@ -215,7 +129,7 @@ function readRedisUrl(read: Reader): string {
 }
 
 // Heroku's Redis add-ons each set a variable of their own; REDIS_PROVIDER names it, as Sidekiq does.
-function redisVariable(read: Reader): string | undefined {
+function redisVariable(read: SettingsReader): string | undefined {
   const provider = read.text('REDIS_PROVIDER');
   if (provider === undefined) return 'REDIS_URL';
   if (!/^\w+$/.test(provider)) {
@@ -228,7 +142,7 @@ function redisVariable(read: Reader): string | undefined {
   return provider;
 }
 
-function databaseTls(read: Reader, url: string): Settings['databaseTls'] {
+function databaseTls(read: SettingsReader, url: string): Settings['databaseTls'] {
   const mode = URL.canParse(url) ? new URL(url).searchParams.get('sslmode') : null;
   const onHeroku = read.text('DYNO') !== undefined && mode !== 'disable';
   const fallback =
@@ -240,7 +154,7 @@ function databaseTls(read: Reader, url: string): Settings['databaseTls'] {
   return read.oneOf('DATABASE_TLS', fallback, ['off', 'accept', 'verify']);
 }
 
-function redisTls(read: Reader, url: string): Settings['redisTls'] {
+function redisTls(read: SettingsReader, url: string): Settings['redisTls'] {
   const fallback = url.startsWith('rediss:')
     ? read.text('DYNO') === undefined
       ? 'verify'
@@ -252,14 +166,14 @@ function redisTls(read: Reader, url: string): Settings['redisTls'] {
   return tls;
 }
 
-function readLanes(read: Reader): Lane[] {
+function readLanes(read: SettingsReader): Lane[] {
   const lanes = parseQueues(read.text('QUEUES') ?? 'high:10,default:5,low:1');
   if (typeof lanes !== 'string') return lanes;
   read.fault('QUEUES', lanes, 'high:10,default:5,low:1 or "mail:5,high>default>low:10"');
   return [];
 }
 
-function readLimits(read: Reader): ReadonlyMap<string, number> {
+function readLimits(read: SettingsReader): ReadonlyMap<string, number> {
   const limits = new Map<string, number>();
   const fault = (what: string): void => {
     read.fault('QUEUE_LIMITS', what, 'default:100000,high:5000');
@@ -278,7 +192,7 @@ function readLimits(read: Reader): ReadonlyMap<string, number> {
 
 const TOKEN_ROLES: readonly TokenRole[] = ['admin', 'client', 'viewer'];
 
-function readTokens(read: Reader): Token[] {
+function readTokens(read: SettingsReader): Token[] {
   const tokens: Token[] = [];
   for (const [i, part] of (read.text('SHIFTWORK_TOKENS') ?? '')
     .split(',')
@@ -305,7 +219,7 @@ function readTokens(read: Reader): Token[] {
   return tokens;
 }
 
-function readAdmins(read: Reader): string[] {
+function readAdmins(read: SettingsReader): string[] {
   const admins = (read.text('ADMINS') ?? '')
     .split(',')
     .map((each) => each.trim())
@@ -314,41 +228,6 @@ function readAdmins(read: Reader): string[] {
   if (bad !== undefined)
     read.fault('ADMINS', `has "${bad}", which is no e-mail address`, 'a@example.org,b@example.org');
   return admins;
-}
-
-/**
- * What names this release: RELEASE, or what the platform sets, or the hash of the build. Never empty: a drain wish is
- * bound to it, and a new release must be able to tell itself from the old one.
- */
-function release(env: Environment): string {
-  return namedRelease(env) ?? buildHash();
-}
-
-/** Whether the environment names the release: without a name it is the hash of the build, which another checkout does not share. */
-export function isReleaseNamed(env: Environment): boolean {
-  return namedRelease(env) !== undefined;
-}
-
-function namedRelease(env: Environment): string | undefined {
-  return [
-    'RELEASE',
-    'HEROKU_SLUG_COMMIT',
-    'HEROKU_RELEASE_VERSION',
-    'GIT_SHA',
-    'GIT_COMMIT',
-    'SOURCE_VERSION',
-  ]
-    .map((name) => env[name]?.trim())
-    .find((value) => value !== undefined && value !== '');
-}
-
-function buildHash(): string {
-  const file = fileURLToPath(new URL('../build-hash.txt', import.meta.url));
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
-  return createHash('sha256')
-    .update(fileURLToPath(import.meta.url))
-    .digest('hex')
-    .slice(0, 12);
 }
 
 const TOKENLESS =
