@@ -5,6 +5,7 @@ import type { ClaimCounter } from './claim-counter.js';
 import { type Entries, type Fetched, MOST_PER_CALL } from './entries.js';
 import { Item } from './item.js';
 import type { QueueWatch } from './queue-watch.js';
+import { RetryTimer } from './retry-timer.js';
 import { FETCHED_FIELDS } from './scripts/index.js';
 import type { Losses } from './losses.js';
 
@@ -13,8 +14,6 @@ import type { Losses } from './losses.js';
  * make the batches smaller.
  */
 const PIPELINES = 2;
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 2_000;
 
 export interface IntakeOwner {
   /** How many entries would be started soon, had we them now. */
@@ -40,8 +39,9 @@ export class Intake {
   private isLooking = false;
   private asked = 0;
   private inFlight = 0;
-  private failures = 0;
-  private retryTimer: NodeJS.Timeout | undefined;
+  private readonly retry = new RetryTimer(() => {
+    this.retryNow();
+  });
   private readonly doubtful = new Set<string>();
   private readonly idlers = new Waiters();
 
@@ -70,8 +70,7 @@ export class Intake {
    */
   async close(): Promise<void> {
     this.isOpen = false;
-    clearTimeout(this.retryTimer);
-    this.retryTimer = undefined;
+    this.retry.cancel();
     for (const watch of this.watches) {
       watch.standDown();
       // Others look after its next due time now. Redis away: everybody looks again when it is back.
@@ -97,8 +96,7 @@ export class Intake {
 
   /** Redis, or the ledger, may be back: no need to wait for the next attempt. */
   retryNow(): void {
-    clearTimeout(this.retryTimer);
-    this.retryTimer = undefined;
+    this.retry.cancel();
     if (this.isOpen) this.pump();
     else void this.lookIfClosed();
   }
@@ -112,7 +110,7 @@ export class Intake {
 
   /** Fetches as long as there is use for more and a queue that may have some. */
   pump(): void {
-    while (this.isOpen && this.inFlight < this.mostInFlight() && this.retryTimer === undefined) {
+    while (this.isOpen && this.inFlight < this.mostInFlight() && !this.retry.isWaiting) {
       const wanted = this.owner.wanted();
       if (!this.mayFetch(wanted)) return;
       const watch = this.nextWatch();
@@ -161,11 +159,11 @@ export class Intake {
       } finally {
         if (fetched.isBatch) watch.answered.push(batchName(processId, first));
       }
-      this.failures = 0;
+      this.retry.succeeded();
     } catch (error) {
       watch.answered.push(...answered);
       if (error instanceof DispatchUnavailableError) this.doubt();
-      if (this.isOpen) this.waitAfterFailure();
+      if (this.isOpen) this.tryAgainLater();
     } finally {
       this.asked -= stillAsked;
       this.inFlight--;
@@ -194,9 +192,9 @@ export class Intake {
     this.isLooking = true;
     try {
       await this.reclaimDoubtful();
-      this.failures = 0;
+      this.retry.succeeded();
     } catch {
-      this.waitAfterFailure(); // Redis is away: the doubt stays
+      this.tryAgainLater(); // Redis is away: the doubt stays
     } finally {
       this.inFlight--;
       this.isLooking = false;
@@ -237,13 +235,8 @@ export class Intake {
     passing.catch(() => undefined); // Redis is away: everybody looks again when it is back
   }
 
-  private waitAfterFailure(): void {
-    if (this.isStopped || this.retryTimer !== undefined) return;
-    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** this.failures, LAST_RETRY_MS);
-    this.failures++;
-    this.retryTimer = setTimeout(() => {
-      this.retryNow();
-    }, waitMs).unref();
+  private tryAgainLater(): void {
+    if (!this.isStopped) this.retry.failed();
   }
 
   private tellIdle(): void {

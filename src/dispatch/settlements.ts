@@ -1,9 +1,7 @@
 import { type Entries, MOST_PER_CALL, type ReturnedEntry } from './entries.js';
 import type { Item } from './item.js';
+import { RetryTimer } from './retry-timer.js';
 import type { Whereto } from './scripts/index.js';
-
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 2_000;
 
 export interface SettlementListener {
   /** Redis has taken it in: the item is out of our hands. */
@@ -30,8 +28,9 @@ export class Settlements {
   private returned: Returned[] = [];
   private isFlushing = false;
   private flying = 0;
-  private failures = 0;
-  private retryTimer: NodeJS.Timeout | undefined;
+  private readonly retry = new RetryTimer(() => {
+    this.schedule();
+  });
 
   constructor(
     private readonly queue: string,
@@ -46,7 +45,7 @@ export class Settlements {
 
   /** Whether Redis did not take the last flush. */
   get isStuck(): boolean {
-    return this.failures > 0;
+    return this.retry.hasFailed;
   }
 
   acknowledge(item: Item): void {
@@ -61,15 +60,14 @@ export class Settlements {
 
   /** Redis is back: no need to wait for the next attempt. */
   retryNow(): void {
-    if (this.retryTimer === undefined) return;
-    clearTimeout(this.retryTimer);
-    this.retryTimer = undefined;
+    if (!this.retry.isWaiting) return;
+    this.retry.cancel();
     this.schedule();
   }
 
   // setImmediate: all outcomes of one commit resolve in the same turn of the event loop.
   private schedule(): void {
-    if (this.isFlushing || this.retryTimer !== undefined) return;
+    if (this.isFlushing || this.retry.isWaiting) return;
     this.isFlushing = true;
     setImmediate(() => void this.flush());
   }
@@ -77,14 +75,9 @@ export class Settlements {
   private async flush(): Promise<void> {
     try {
       while (this.ended.length + this.returned.length > 0) await this.flushOnce();
-      this.failures = 0;
+      this.retry.succeeded();
     } catch {
-      this.failures++;
-      const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (this.failures - 1), LAST_RETRY_MS);
-      this.retryTimer = setTimeout(() => {
-        this.retryNow();
-      }, waitMs);
-      this.retryTimer.unref();
+      this.retry.failed();
       this.listener.onStuck();
     } finally {
       this.isFlushing = false;
