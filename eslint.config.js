@@ -51,7 +51,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/config/**', 'src/dev/**', 'src/demo/**', 'test/**', 'bench/**', '*.config.ts'],
+    files: ['src/config/**', 'src/dev/**', 'src/demo/**', 'test/**', '*.config.ts'],
     rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {
