@@ -51,7 +51,7 @@ export async function start(
   }
   const lifecycle = createLifecycle(settings, telemetry);
   let app: INestApplicationContext | undefined;
-  // First of all: a signal during the boot finds somebody. What is not there yet needs no closing.
+  // First of all, so that a signal during the boot is obeyed: until there is an app, nothing needs closing.
   listenForSignals(
     lifecycle.shutdown,
     async () => {
@@ -72,7 +72,7 @@ export async function start(
       error: messageOf(error),
       stack: error instanceof ShiftworkError ? '' : error instanceof Error ? (error.stack ?? '') : '',
     });
-    // A port that is taken is found out last: what has begun by then may end.
+    // A port that is taken is found out last, when tasks may run already: they end as in any shutdown.
     await lifecycle.shutdown.run(() => Promise.resolve(), 'boot failed');
     logger.flush();
     process.exit(isUnreachable(error) ? EXIT_UNREACHABLE : EXIT_USAGE);

@@ -14,7 +14,7 @@ export class Wiring {
 
   /** Called once, before the process joins the fleet. */
   connect(): void {
-    // Whoever does the chores need not know the parked jobs: those who do are told to look.
+    // The process that does the chores may not know the parked jobs: those that do are told to look.
     this.chores.signIn({
       name: 'parked',
       due: PARKED_WAIT,

@@ -30,7 +30,7 @@ export class UsageError extends RequestError {
   readonly code = 'usage';
 }
 
-/** What a task, a schedule or another named thing is answered with when it is not there, or not in a fit state. */
+/** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UnavailableError) return EXIT.unreachable;
   if (error instanceof SettingsError || error instanceof UsageError) return EXIT.usage;

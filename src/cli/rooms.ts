@@ -59,12 +59,12 @@ export async function openRooms(settings: Settings, output: Output, needs: Needs
     close: async () => {
       // Without this the fleet would sweep up reminders of tasks that we have dispatched ourselves.
       await app.get(Outbox).deleteEmpty();
-      hush(); // whatever is said about connections from here on is our own doing
+      hush(); // from here on it is we who close the connections: nobody needs to read of it
       await app.close();
     },
   };
   try {
-    await reachPostgres(rooms, needs); // Redis connects meanwhile; whoever has closed it must not call it away
+    await reachPostgres(rooms, needs); // not side by side: an error here closes Redis, which would then be reported as away
     await reachRedis(rooms, needs, output);
     return rooms;
   } catch (error) {

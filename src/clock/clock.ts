@@ -28,12 +28,12 @@ import { planTicks, type TickPlan } from './tick-plan.js';
  * (without asking anybody) that the machine slept; it wakes when it begins to lead, and when somebody changes a schedule.
  */
 
-/** Held by tests between the plan of ticks and their record. */
+/** Tests wait here, between the plan of ticks and their record. */
 export const ticksPlanned = new TestSignal('clock.planned');
 
 /** Schedules whose ticks share a transaction. */
 const BATCH = 100;
-/** Redis has not answered for so long: whoever can, acts. */
+/** Redis has not answered for this long: then every clock acts. */
 const REDIS_AWAY_MS = 10 * SECOND;
 /** The longest sleep: how late a machine that slept is noticed. */
 const LONGEST_SLEEP_MS = 30 * SECOND;

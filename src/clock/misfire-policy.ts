@@ -13,7 +13,7 @@ export interface MisfireRules {
   readonly graceMs: number;
 }
 
-/** Since when, and with what gap before, this clock has been acting. */
+/** Since when this clock has been acting, and the drain before that. */
 export interface Presence {
   readonly nowMs: number;
   /** Ledger time since which this clock has acted without a break. */
@@ -113,7 +113,7 @@ function left(dueMs: number, rules: MisfireRules, presence: Presence): Pick<Deci
   }
 }
 
-// A range is judged by its newest moment. Only one that reaches over the edge of the grace is judged less than exactly.
+// A whole range is judged by its newest moment: inexact only for one that began before the grace and ends within it.
 function rangeOf(range: Range, rules: MisfireRules, presence: Presence): Decision[] {
   const verdict = left(range.untilMs, rules, presence);
   return [

@@ -42,7 +42,7 @@ export class NestSchedule {
     return this.explorer.methods.map((method) => definitionOf(method, nowMs));
   }
 
-  /** Sets the timers, anew when they are set. They fire while `isLeading` answers yes. */
+  /** Sets the timers, in place of those that are set already. They fire while `isLeading` answers true. */
   start(isLeading: () => boolean): void {
     this.stop();
     this.isStarted = true;

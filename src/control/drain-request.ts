@@ -10,7 +10,7 @@ import { isSafe, lookAt, withStarted, type FleetLook } from './verdict.js';
 import { WishLease } from './wish-lease.js';
 
 export interface DrainOptions {
-  /** Who is asked. Default clock and worker: the web goes on answering, also the request that asks. */
+  /** Who is asked. Default clock and worker: the web goes on answering, and with it the request that asks. */
   readonly roles?: readonly Role[] | undefined;
   /** The release that is asked; default: this process's own. Another release is not asked, and starts fresh. */
   readonly release?: string | undefined;

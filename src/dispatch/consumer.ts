@@ -20,8 +20,9 @@ import type { Losses } from './losses.js';
 const SUSPECT_AGAIN_MS = 1_000;
 
 /**
- * Of what a lane may hold. Two batches are under way at a time, and the bound on unrecorded ends keeps one task or two waiting: with
- * whole halves the second batch came too late for the next commit, every time (seen with 10 ms a commit: a fifth fewer tasks).
+ * The share of what a lane may hold that is worth a fetch of its own. Two batches are under way at a time, so it should be a half; but
+ * the bound on unrecorded ends keeps a task or two waiting, and with a full half the second batch missed the next commit every time
+ * (a fifth fewer tasks where a commit takes 10 ms).
  */
 const NEARLY_HALF = 0.49;
 

@@ -173,7 +173,7 @@ export class Intake {
     }
   }
 
-  // Where no fetch is under way that would say it by the way.
+  // A fetch that is under way reports the answered batches itself.
   private tellAnswered(): void {
     if (this.inFlight > 0) return;
     for (const { queue, answered } of this.watches) {
@@ -182,7 +182,7 @@ export class Intake {
     }
   }
 
-  // No fetch comes that would look, and while we live nobody else takes what is locked in our name.
+  // While we are closed no fetch looks for lost answers, and while we live nobody else takes what is locked in our name.
   private async lookIfClosed(): Promise<void> {
     // Whoever leaves does not wait for a look that is under way: Redis may not answer. Not by `until`: it yields once more before
     // we go on, and two callers would begin a look each.
@@ -219,7 +219,7 @@ export class Intake {
       for (let i = 0; i < lost.length; i += MOST_PER_CALL)
         await this.entries.giveBack(queue, lost.slice(i, i + MOST_PER_CALL));
     }
-    // With nothing in flight they say nothing any more, and would hide what another process's note says of the same entry.
+    // With nothing in flight our notes are out of date, and would hide what another process's note says of the same entry.
     const ours = batches.names.filter((name) => this.claims.isOurs(name));
     await this.entries.forgetBatches(queue, ours);
     this.doubtful.delete(queue);

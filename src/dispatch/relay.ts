@@ -77,7 +77,7 @@ export class Relay implements Drainable {
   /** Begins to look after Redis. Resolves after the first pass, or 2 s. Twice is fine. */
   async start(): Promise<void> {
     if (this.stopListening.length > 0) return;
-    for (const queue of queueNames(this.settings.lanes)) this.wiped.add(queue); // new, perhaps: a look is one command
+    for (const queue of queueNames(this.settings.lanes)) this.wiped.add(queue); // they may be new; looking costs one command each
     this.stopListening = [
       this.losses.onQueueWiped((queue) => {
         this.wiped.add(queue);

@@ -4,7 +4,7 @@ import type { Item } from './item.js';
 import type { ProcessLimits } from './process-limits.js';
 import { RunWindow } from './run-window.js';
 
-/** An entry that has not started so long after it was ready goes back: half of it was expected, half is patience. */
+/** An entry that has been ready for this long and has not started goes back. Twice the 50 ms for which entries are fetched ahead. */
 const LATE_MS = 100;
 /** A release that the ledger refused (it is away) is tried again after this long. */
 const RELEASE_AGAIN_MS = 500;
@@ -91,7 +91,7 @@ export class Slots {
 
   private next(): Item {
     const item = this.ready[this.firstReady];
-    this.ready[this.firstReady++] = undefined; // whoever has started is nothing that the queue should keep alive
+    this.ready[this.firstReady++] = undefined; // the queue must not keep alive what has started
     if (item === undefined) throw new Error('Nothing is ready: a fault in Shiftwork, please report it');
     if (this.firstReady === this.ready.length || this.firstReady > 512) {
       this.ready = this.ready.slice(this.firstReady);

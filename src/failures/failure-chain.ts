@@ -9,7 +9,7 @@ import { NotifyAdmins } from './notify-admins.js';
 import { RecordFailedTask } from './record-failed-task.js';
 import { RunLinks, type Verdict } from './run-links.js';
 
-/** Held by tests between the FailedTask and the end of the chain., by its name. @public */
+/** Tests wait here, between the record of the FailedTask and the handlers; they find it by its name. @public */
 export const failureClaimed = new TestSignal('failures.claimed');
 
 /** Failures recorded by one statement. */

@@ -8,7 +8,7 @@ import { Telemetry, toldLoop } from '../telemetry/index.js';
 import { ChooseMail, type ChosenMail } from './choose-mail.js';
 import { DIGEST_POLICY, type DigestPolicy } from './digest-policy.js';
 
-/** Held by tests between the mail server's 250 and the mark. */
+/** Tests wait here, between the mail server's 250 and the mark that the mail was sent. */
 export const mailTaken = new TestSignal('failures.mailTaken');
 
 /** A digest that somebody else has locked, or that this process may soon send, is looked at again after this long. */

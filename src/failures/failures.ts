@@ -71,7 +71,7 @@ export class Failures implements Drainable {
     if (this.isWorker) this.linking.start();
     this.digest.start();
     this.attention.start();
-    // Who died may have left failures half handled and a mail half sent; its tasks that may not run again have failed.
+    // A process that died may have left failures half handled and a mail half sent; those of its tasks that may not run again failed.
     this.stopping.push(
       this.rescuer.onFailed(() => this.lookAgain()),
       this.rescuer.onRescued(() => this.lookAgain()),

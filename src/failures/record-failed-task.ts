@@ -53,7 +53,7 @@ export class RecordFailedTask {
     return result;
   }
 
-  // Frames of which none is our own say nothing: there the message decides, which is not part of the cause.
+  // Without a frame of the user's own code the message is part of the fingerprint, and the cause does not hold it: not kept.
   private keep(cause: string | undefined, { stack }: FailureDetails, fingerprint: string): void {
     if (cause === undefined || (ownFrame(stack) === null && stack?.includes('\n    at ') === true)) return;
     if (this.known.size >= KNOWN_CAUSES) this.known.clear();

@@ -8,7 +8,7 @@ import { Postgres } from '../postgres/index.js';
 
 export const RETRY_FAILED = 'shiftwork.retry-failed';
 
-/** Held by tests after a batch is committed., by its name. @public */
+/** Tests wait here, after a batch is committed; they find it by its name. @public */
 export const batchRetried = new TestSignal('failures.batchRetried');
 
 const instant = z.iso.datetime();

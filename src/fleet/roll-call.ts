@@ -92,7 +92,7 @@ export class RollCall {
     readonly live: readonly ProcessRecord[];
     readonly silent: readonly KnownProcess[];
   }> {
-    // The ledger first: who boots in between is then found in one of the two, and who leaves in neither.
+    // The ledger first: a process that boots in between is then found in one of the two, one that leaves in neither.
     const known = await this.postgres.query<KnownProcess>(KNOWN);
     const live = await this.fresh();
     const alive = new Set(live.map(({ id }) => id));

@@ -1,4 +1,4 @@
-/** A promise with its resolve and reject in the open. */
+/** A promise that others may resolve or reject. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T | PromiseLike<T>): void;

@@ -27,7 +27,7 @@ export class DefinitionError extends ShiftworkError {
 /** A caller's fault: bad input, an unknown name, an illegal move. Nothing was changed. */
 export abstract class RequestError extends ShiftworkError {}
 
-/** Of the faults of one request so many are told: whoever made more has made the same one again and again. */
+/** Most faults that the answer to one request names: beyond that a caller has made the same mistake again and again. */
 export const MOST_FAULTS = 1_000;
 
 /** A server we need is away. Whoever owns the loop tries again; a request is answered 503. */

@@ -1,9 +1,9 @@
 /**
- * Things that are in hand for a moment, thousands a second. Each gets a place, which is emptied when it goes.
+ * A set of objects that stay for a moment only, thousands a second. Each gets a place, which is emptied when it goes.
  *
- * A `Map` or `Set` would do, were it not for the garbage collector: where so much comes and goes they replace their table again
- * and again, the old tables have long been promoted to the old generation, and until that is collected they keep alive all that they
- * held. So every task was copied twice, and the heap of a busy worker grew by 50 MB a second.
+ * A `Set` would do, were it not for the garbage collector: with so much coming and going it replaces its table again and again. The
+ * old tables have been promoted to the old generation by then, and keep alive all that they held until that is collected. So every
+ * task was copied twice, and the heap of a busy worker grew by 50 MB a second.
  */
 export class InHand<T extends object> {
   private readonly things: (T | undefined)[] = [];

@@ -1,15 +1,16 @@
-/** A fast disk confirms a commit in less, ms. */
+/** Even for one item a flight keeps its turn for this long, in which a fast disk confirms a commit, ms. */
 const LEAST_PATIENCE_MS = 1;
-/** Thrice what PostgreSQL works on an item, ms. */
+/** Three times what PostgreSQL needs for an item, ms. */
 const PATIENCE_PER_ITEM_MS = 0.03;
 
 /**
- * Flights that take turns at a server. Side by side they are in each other's way there; then they come back together, set out
- * together again, and have left the server idle meanwhile. (A hundred callers in two flights: 7 to 13 % more tasks a second. A
- * thousand in four: up to 8 %.) A small flight has the server to itself, large ones go two abreast: it needs longer for one than we do.
+ * Batches in flight that take turns at a server. Two at once slow each other down there, come back together and set out together
+ * again, so that the server idles in between. (Taking turns, a hundred callers in two flights get 7 to 13 % more tasks a second
+ * through, a thousand in four up to 8 %.) A small flight has the server to itself; of large ones two may go at once, as the server
+ * needs longer for one than we do to prepare the next.
  *
- * Who has not been answered after thrice the time that the server works on so many waits for the disk, or for a server that others
- * keep busy, and the next may go all the same.
+ * A flight that is not answered within three times what the server needs for so many items is waiting for the disk, or for a server
+ * that others keep busy. Then the next may go all the same.
  */
 export class Turns {
   private small = 0;

@@ -99,7 +99,7 @@ export function assertNoEntities(payload: unknown, at = 'payload'): void {
 
 function find(value: unknown, path: string, above: Set<object>, issues: PayloadIssue[]): void {
   if (typeof value !== 'object' || value === null || above.has(value)) return;
-  // Before anybody who checks payloads, and keeps no count, walks into it.
+  // The check of the payload comes after this one and does not count levels: it would overflow the stack.
   if (above.size === MOST_LEVELS) {
     issues.push({ path, message: `is nested deeper than ${String(MOST_LEVELS)} levels` });
     return;

@@ -7,11 +7,11 @@ import { KeyInFlightError } from './ledger-errors.js';
 import type { Accepted, NewTask } from './new-task.js';
 import { Outbox } from './outbox.js';
 
-/** So long a batch waits for a key that somebody's open transaction holds, ms; then each key is looked at alone. */
+/** How long a batch waits for a key that somebody's open transaction holds, ms; after that each key is tried alone. */
 const BATCH_WAITS_MS = 100;
-/** So long a key is looked at alone before the others of its batch, ms. */
+/** How long each key of such a batch is tried alone, ms. */
 const GLANCE_MS = 10;
-/** And so long a request waits for its key before it is told to come back (PROTOCOL interleaving 12), ms. */
+/** How long a request waits for its own key before it is told to come back (PROTOCOL interleaving 12), ms. */
 const PATIENCE_MS = 2_000;
 
 interface Inserted {
@@ -72,7 +72,7 @@ export class AcceptKeyed {
     return tasks.map((task) => outcomes.get(task) ?? new Error('unreachable: every task is in a group'));
   }
 
-  // One after the other: who comes late has less time, and a glance at the least.
+  // One after the other: those at the end of the line have less time left, but at least a glance.
   private patiently(group: readonly NewTask[]): Promise<Accepted>[] {
     const deadline = Deadline.after(PATIENCE_MS);
     const turn = this.line.then(() => this.insert(group, Math.max(GLANCE_MS, deadline.remainingMs)));

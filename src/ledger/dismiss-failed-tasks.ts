@@ -36,7 +36,7 @@ export class DismissFailedTasks {
     }
   }
 
-  // A batch all of which somebody else has closed while it waited for them is empty, and not the last.
+  // A batch may be empty because somebody else closed all of it while it waited; that does not make it the last.
   private async isAnyLeft(filter: FailedTaskFilter, before: string | undefined): Promise<boolean> {
     const { where, values } = failedTaskConditions({ ...filter, state: undefined }, 2);
     const text = `SELECT 1 FROM shiftwork.failed_task f WHERE ${OPEN} AND f.failed_at <= $1::timestamptz AND ${where} LIMIT 1`;

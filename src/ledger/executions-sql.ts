@@ -22,7 +22,7 @@ const PATIENCE = `(SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL
 const ME =
   'me AS MATERIALIZED (SELECT id FROM shiftwork.process WHERE id = $1 AND gone_at IS NULL FOR SHARE)';
 const ASKED = 'unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS s(id, claim, n)';
-/** The same of one: its row is found by the key, whatever was queued when the plan was made, and there is nothing to unpack and to join. */
+/** The same for a single task: its row is found by its key, however much was queued when the plan was made, without arrays to unpack. */
 const ASKED_ONE = '(SELECT $2::uuid AS id, $3::text AS claim, 1 AS n) AS s';
 const IS_STARTABLE = `EXISTS (SELECT 1 FROM me)
        AND (l.status = 'QUEUED' OR (l.status IN ('SCHEDULED', 'RETRYING') AND l.due_at <= now() + interval '2 seconds'))`;
@@ -54,7 +54,7 @@ const WITHOUT_DISK = `WHERE (SELECT ${NOT_YET_ON_DISK}) IS NOT NULL`;
 const FINISHED = 'unnest($1::uuid[], $2::text[], $3::text[]) AS e(id, claim, result)';
 const FINISHED_ONE = '(SELECT $1::uuid AS id, $2::text AS claim, $3::text AS result) AS e';
 
-/** The end of nearly every run: success. `ends`: id, claim, result as JSON text; no history row. `patient`: for a lock of any length. */
+/** The end of nearly every run: success. `ends`: id, claim, result as JSON text. Writes no history row. `patient` waits for a lock of any length. */
 function finishing(ends: string): { brisk: string; careful: string; patient: string } {
   const isMine = `l.id = e.id AND l.status = 'STARTED' AND l.claim = e.claim`;
   const columns = `l.id, l.execution, l.claim, l.worker, l.attempts_made, l.interruptions, l.crashes, l.progress_message, l.checkpoint,
@@ -97,7 +97,7 @@ function manyTwoWays(name: string, textOf: (way: 'brisk' | 'careful') => string)
  */
 export const START = manyTwoWays('start', (way) => `WITH ${STARTING[way]} ${STARTED} ${WITHOUT_DISK}`);
 
-/** The same of a lone one: $2 id, $3 claim. */
+/** The same for a single task: $2 id, $3 claim. */
 export const START_ONE = twoWays(
   'start-one',
   (way) => `WITH ${STARTING_ONE[way]} ${STARTED} ${WITHOUT_DISK}`,
@@ -118,13 +118,13 @@ export const FINISH = manyTwoWays(
   (way) => `WITH ${finishing(FINISHED)[way]} SELECT count(*)::int AS finished FROM finished`,
 );
 
-/** The same of a lone one. $1 id, $2 claim, $3 result or NULL. */
+/** The same for a single task. $1 id, $2 claim, $3 result or NULL. */
 export const FINISH_ONE = twoWays(
   'finish-one',
   (way) => `WITH ${finishing(FINISHED_ONE)[way]} SELECT count(*)::int AS finished FROM finished`,
 );
 
-/** The same in a job's own transaction, which waits for a note or a cancel that has the row at the moment; so nobody else waits. */
+/** The same in a job's own transaction. It waits for a note or a cancel that has the row locked; only that job waits. */
 export const FINISH_IN = `WITH ${finishing(FINISHED_ONE).patient} SELECT count(*)::int AS finished FROM finished`;
 
 /**

@@ -17,7 +17,8 @@ export const LOOK = `
 /**
  * Carries out the verdicts. $1 process, $2 its release; arrays of id $3, status $4, history outcome $5, crashes $6, charged $7, error $8.
  * Locked rows are skipped: a frozen process may hold its row in an open transaction, and must not hang the rescuer
- * (interleaving 2). Whoever was asked to stop after the judgement is CANCELLED (rule 7). A final status goes into \`ended\`, and FAILED opens its pending failure here: no failure is lost.
+ * (interleaving 2). A task that was asked to stop after the judgement is CANCELLED (rule 7). A final status goes into `ended`, and
+ * FAILED opens its pending failure in the same statement: no failure is lost.
  */
 export const MOVE = `
   WITH verdict AS (

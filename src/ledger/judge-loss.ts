@@ -10,7 +10,7 @@
  * - Who is one charge away from the limit runs at most one per process (a suspect), so that at the last death the process
  *   ran one suspect, and only that one is convicted. Earlier than that, nobody is held back: a storm of kills by the platform
  *   must not serialise everything.
- * - Who said that it was leaving did not die of a task: nobody is charged.
+ * - A process that said it was leaving did not die of a task: nobody is charged.
  */
 export interface Lost {
   readonly id: string;

@@ -1,12 +1,13 @@
 import type { Postgres } from '../postgres/index.js';
 import { ON_DISK } from './on-disk.js';
 
-/** A commit that waits for the disk comes mostly sooner: a busy worker's within a millisecond, and with the end of a short job. ms. */
+/** Usually another commit that waits for the disk comes sooner, such as the end of a short job; of a busy worker within a millisecond. ms. */
 const FOLLOW_AFTER_MS = 10;
 
 /**
- * Follows commits that do not wait for the disk with one that does, unless another came after them: so no more than some
- * milliseconds of them can be lost in a crash of PostgreSQL, not what its own writer leaves (up to three `wal_writer_delay`, 600 ms).
+ * Follows commits that do not wait for the disk with one that does, unless another such commit has come after them. So a crash of
+ * PostgreSQL can lose some milliseconds of them. Left to PostgreSQL's own log writer it would be up to three `wal_writer_delay`,
+ * which is 600 ms.
  */
 export class LateCommits {
   private made = 0;
@@ -21,7 +22,7 @@ export class LateCommits {
     if (this.timer === undefined) this.lookLater();
   }
 
-  /** Called before a commit that waits for the disk sets out, and what it answers when that has written something. */
+  /** Call it before a commit that waits for the disk is sent, and call what it answers once that commit has written something. */
   takeAlong(): () => void {
     const { made } = this;
     return () => {

@@ -28,7 +28,7 @@ interface FinishedRow {
   finished: number;
 }
 
-/** Two keep a fast disk busy. Where a commit takes 10 ms, a third brings a tenth more at 50 slots; elsewhere it makes no difference. */
+/** Flights of successes. Two keep a fast disk busy; where a commit takes 10 ms, a third brings a tenth more at 50 slots. */
 const FINISH_FLIGHTS = 3;
 
 /**
@@ -200,7 +200,7 @@ export class RunEnds {
   }
 }
 
-// It may be refused before the rest of its flush is done, and somebody waits for it.
+// It may reject before the rest of its flush is done and anybody listens; its caller hears of it then.
 function heardOf<T>(outcome: Promise<T>): Promise<T> {
   outcome.catch(() => undefined);
   return outcome;

@@ -40,18 +40,18 @@ interface StartedRow {
 /** What was started, by claim. */
 type StartedRows = Map<string, StartedRow>;
 
-/** `n`: which of the asked; 1 is the first. */
+/** `n`: the position among the deliveries asked for, from 1. */
 type Numbered<Row> = Row & { n: number };
 
 /** A start that could not be taken back because its row was locked is tried again after this long, ms. */
 const LOCKED_AGAIN_MS = 50;
 
-/** Two: one may be held up by a row that somebody keeps locked (100 ms at most), or by the disk. */
+/** Flights of starts: while one is held up by a locked row (100 ms at most) or by the disk, the other goes on. */
 const FLIGHTS = 2;
 
 /**
- * For so long after a connection has broken all starts wait for the disk, ms: a job that takes PostgreSQL down with its first line
- * would do so again and again, uncharged, if its start were lost each time.
+ * After a connection has broken all starts wait for the disk for this long, ms. Else a job that takes PostgreSQL down with its first
+ * line would do so again and again without being charged, as its start would be lost each time.
  */
 const WARY_FOR_MS = MINUTE;
 

@@ -6,9 +6,9 @@ import type { Drain } from './drain.js';
 import type { Drainable } from './drainable.js';
 import type { Drainables } from './drainables.js';
 
-/** Parts of the hand-over margin (max(1 s, grace / 5)) that are left for what comes after the signals fired. */
+/** The steps after the signals have fired end when this part of the hand-over margin (max(1 s, grace / 5)) is left. */
 const FLUSH_AT = 0.5;
-/** Leaving the roll has time of its own: a ledger that is away eats all of the flushing, and then the others must hear of it. */
+/** Leaving the roll has time of its own: a ledger that is away uses up all the time for flushing, and then the fleet must still hear of it. */
 const LEAVE_AT = 0.28;
 const CLOSE_AT = 0.1;
 const EXIT_AT = 0.06;
@@ -22,7 +22,7 @@ const EXIT_AT = 0.06;
  * ```
  * All of it hangs on one deadline, computed when the signal came. Each step ends early when its work is done, and is
  * left behind when its time is over: a server that is away must not keep the process from going.
- * Nothing closes before everything has flushed: until then a running job may need its connections (invariant 9).
+ * Nothing closes before everything has flushed: until then a running job may need its connections (PROTOCOL rule 24).
  */
 export class Shutdown {
   private done: Promise<number> | undefined;

@@ -13,8 +13,8 @@ export interface Statement {
   readonly name?: string;
   readonly text: string;
   /**
-   * How it is best carried out depends on how much is queued, and a connection keeps a plan for good: no plan for it is used that is
-   * older than a second. (A burst of 100,000 tasks met an idle worker, whose plans read the whole table for every batch of starts and
+   * Its best plan depends on how much is queued, and a connection would keep its first one for good: so plans older than a second are
+   * not used. (A burst of 100,000 tasks met an idle worker, whose plans read the whole table for every batch of starts and
    * ends: 13,000 a second instead of 30,000, until autovacuum came by.) Default: false.
    */
   readonly replans?: boolean;

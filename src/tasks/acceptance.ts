@@ -12,7 +12,7 @@ import {
 import { LedgerUnavailableError } from '../postgres/index.js';
 import { Telemetry } from '../telemetry/index.js';
 
-/** Held by tests between the commit and the dispatch. */
+/** Tests wait here, between the commit and the dispatch. */
 export const taskCommitted = new TestSignal('tasks.committed');
 
 /** Redis may take this long; then the caller gets its 202 and the relay dispatches (PROTOCOL rule 9). */
@@ -140,7 +140,7 @@ function withinLimit<T>(asked: Promise<T>, limit: Deadline): Promise<T> {
   );
 }
 
-/** Of what waited for the disk before it answered. */
+/** For accepts that have waited for the disk before they answer. */
 async function kept(accepting: Promise<readonly Outcome[]>): Promise<AcceptedEarly<Outcome>> {
   return { outcomes: await accepting, onDisk: Promise.resolve() };
 }

@@ -26,7 +26,7 @@ export type TaskEvent =
 /** The row is read this often even when nobody says anything: a lost message must not leave a follower waiting for ever. */
 const LOOK_EVERY_MS = 15 * SECOND;
 
-/** News that wait for a follower who reads slowly. Beyond, the oldest are forgotten, and the row tells what matters of them. */
+/** Most news kept for a follower who reads slowly. Beyond that the oldest are dropped: the row says what mattered of them. */
 const MOST_NEWS = 1_000;
 
 /** The state of a task now, and then what becomes of it. */
@@ -54,7 +54,7 @@ export class FollowTask {
       let last = await this.reads.byId(id);
       if (last === null) throw new TaskNotFoundError(id);
       const present = await this.statusOf(last);
-      if (isFinal(last.status)) leave(); // who has seen the end may never ask for what comes after it
+      if (isFinal(last.status)) leave(); // after the final state the reader may never ask for more, and `finally` would not run
       yield present;
       let told = present.id;
       let lookAt = monotonicMs() + LOOK_EVERY_MS;
@@ -141,7 +141,7 @@ function withProgress(row: TaskRow, { data }: TaskEvent & { event: 'progress' })
   return { ...row, progressPercent: data.percent, progressMessage: data.message };
 }
 
-// With a listener that is taken away again: of signals that `AbortSignal.any` has joined, the older one remembers something for ever.
+// Not by `AbortSignal.any`: the older of the signals that it joins would keep a reference for each wait, as long as it lives.
 async function waitFor(news: Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<void> {
   const stop = new AbortController();
   const end = (): void => {

@@ -69,7 +69,7 @@ export class KnownJobs {
 
 type Compile = (schema: object) => ValidateFunction;
 
-// Loaded by who needs it: a process that has the classes never does.
+// Loaded when it is needed: a process that has the classes never does.
 async function loadAjv(): Promise<Compile> {
   const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
   // The draft that zod and our DTOs write; the plain Ajv refuses a schema that names it.

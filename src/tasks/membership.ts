@@ -114,7 +114,7 @@ export class Membership implements Drainable {
     const owed = await this.tellLedger(deadline.before(FAREWELL_MS));
     const { tasks, count } = owed ?? this.unfinished();
     const stopped = this.heartbeat.stop({ left: owed === null || owed.count > 0 });
-    // Redis may keep its connections and not answer. Who owes nothing need not be heard.
+    // Redis may keep its connections and not answer. A process that owes nothing need not be heard.
     await (owed?.count === 0 ? inTime(stopped, deadline.remainingMs / 2) : stopped);
     await this.rescuer.stop();
     if (count === 0) return;

@@ -7,7 +7,7 @@ import { MISSING_PROCESSES, Processes } from '../ledger/index.js';
 import { Telemetry } from '../telemetry/index.js';
 import { Handover } from './handover.js';
 
-/** Held by tests between "gone" and the hand-over: the rescuer may die there. */
+/** Tests wait here, between "gone" and the hand-over, to kill the rescuer. */
 export const processGone = new TestSignal('rescuer.gone');
 
 /** After a boot or a blackout everybody has beaten again by then; nobody is looked for earlier, ms. */
@@ -88,7 +88,7 @@ export class Rescuer {
     return rescue;
   }
 
-  // Who died in a blackout, or was wiped from the roll, is overdue to nobody. The chores would find it, too, but later.
+  // A process that died in a blackout, or was wiped from the roll, is never reported as overdue. The chores would find it, but later.
   private sweepOnceSettled(): void {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {

@@ -25,7 +25,7 @@ export type FeedNews = FeedItem | { readonly kind: 'lookAgain' };
 
 /** Said instead of ids while nobody was listening a moment ago: any task may have changed. */
 const ANYTHING = '*';
-/** And no more often than this, ms. */
+/** While nobody listens it is said no more often than this, ms. */
 const UNHEARD_EVERY_MS = 20;
 
 /**

@@ -108,7 +108,7 @@ export class TaskRunner {
     }
   }
 
-  // Mostly somebody has the row locked for a moment. But starts are refused, too, when others have declared us gone.
+  // Usually somebody has the row locked for a moment. But the ledger also refuses our starts once others have declared us gone.
   private async lookForOurselves(id: string): Promise<void> {
     const isGone = await this.processes.isGone(id).catch(() => false); // away: the next refusal asks again
     if (isGone && this.self.id === id) this.heartbeat.presumeDead(DEAD_AFTER_MS);
@@ -243,7 +243,7 @@ export class TaskRunner {
     }
   }
 
-  // Given up only when the process must go: then the row is rescued with the rest.
+  // Tried until the ledger takes it. Given up only when the process must go: then its row is rescued with the others.
   private async release(delivery: Delivery): Promise<Disposition> {
     const { signal } = this.giveUpStarting;
     for (;;) {
@@ -260,7 +260,7 @@ export class TaskRunner {
   }
 }
 
-/** Refused, though nothing of its row speaks against it. */
+/** Refused, although its row waits and is due: then our process may have been declared gone. */
 function mayStart(answer: Started | Refused): boolean {
   return answer.kind === 'waiting' && answer.dueAt <= Date.now() + SECOND;
 }
@@ -269,7 +269,7 @@ function mustNotRepeat(definition: JobDefinition | undefined): boolean {
   return definition?.onWorkerLost === 'fail' || definition?.exclusive === true;
 }
 
-/** Where the entry of a task goes that another one than this execution has written. */
+/** Where the entry goes when the ledger has refused our write: another execution, or somebody else, has the task. */
 function whereto(row: Refused): Disposition {
   switch (row.kind) {
     case 'waiting':

@@ -106,7 +106,7 @@ export class Worker implements Drainable {
     await this.running.untilRecorded(); // a lane whose entries Redis does not take is idle while the ledger is still asked
   }
 
-  /** Signals fire; who does not answer is handed over as it stands. Resolves when every run has its end. */
+  /** Signals fire; a job that does not answer is handed over as it stands. Resolves when every run has its end. */
   async interrupt(why: string, deadline: Deadline): Promise<void> {
     this.runner.stopStarting();
     this.running.interrupt(why);

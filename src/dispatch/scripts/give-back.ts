@@ -19,7 +19,7 @@ export type Whereto =
 /** Handed-over entries are left to the heir for so long: it is idle, or has a free slot, and needs no more than a wake-up. */
 const HEIR_MS = 500;
 
-/** Is Redis' clock ahead of the ledger's, an entry is due here and refused there: this often, not at full speed. */
+/** Where Redis' clock is ahead of the ledger's, an entry is due here and refused there: tried this often, not at full speed. */
 export const AGAIN_MS = 250;
 
 /** So many entries that step aside are pushed back at a time. */

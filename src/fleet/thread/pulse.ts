@@ -86,7 +86,7 @@ export class Pulse {
     this.watchLoop(now);
     const silentMs = this.silence.look(now, Date.now());
     if (this.isHolding) return;
-    // Who was never heard cannot be missed: a boot may wait for its servers as long as it likes.
+    // A process that was never heard cannot be missed: a boot may wait for its servers as long as it likes.
     if (silentMs !== null && this.provedBy !== null) {
       this.presumedDead(silentMs);
       return;

@@ -52,7 +52,7 @@ export class ControlController {
     const abort = (): void => {
       stop.abort();
     };
-    // The caller that hangs up, or whose web shuts down, takes its wish back. A drain of the web itself must not end it.
+    // A caller that hangs up takes its wish back, and so does a web that shuts down. A drain of the web itself must not end it.
     const stopWatching = [this.openEnds.add(abort, 'stop'), onClientGone(request, abort)];
     const verdict = this.drains.run({ ...options, signal: stop.signal, by: 'REST' }).finally(() => {
       for (const off of stopWatching) off();

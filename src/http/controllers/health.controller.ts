@@ -17,7 +17,7 @@ interface Readiness {
   readonly checks: { readonly postgres: UpDown; readonly redis: UpDown; readonly state: ProcessState };
 }
 
-/** Probes give up after a few seconds themselves; a server that is slower than this is no use to anybody. */
+/** Less than probes wait (a few seconds). */
 const CHECK_MS = 2 * SECOND;
 
 /** For platforms: may traffic come here, is the process worth keeping. Open to everybody. */
