@@ -166,10 +166,10 @@ async function overview() {
           number(queue.slots),
           cell(
             queue.paused
-              ? action('Resume', () => call('POST', `queues/${queue.name}/resume`))
+              ? action('Resume', () => call('POST', `queues/${encodeURIComponent(queue.name)}/resume`))
               : action(
                   'Pause',
-                  () => call('POST', `queues/${queue.name}/pause`),
+                  () => call('POST', `queues/${encodeURIComponent(queue.name)}/pause`),
                   `Pause the queue ${queue.name}?`,
                 ),
           ),
