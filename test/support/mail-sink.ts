@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
-import { freePort } from './ports.js';
+import { freePort } from '../../src/dev/index.js';
 
 export interface SunkMail {
   from: string;

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../../src/dev/index.js';
 import { deferred } from '../../../src/foundation/index.js';
 import { ConsoleTransport, MailError, type Message, SmtpTransport } from '../../../src/mail/index.js';
 import { openFolder } from '../../support/folders.js';
 import { MailSink } from '../../support/mail-sink.js';
-import { freePort } from '../../support/ports.js';
 import { within } from '../../support/wait.js';
 
 const message: Message = {
