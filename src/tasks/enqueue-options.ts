@@ -36,9 +36,9 @@ export function checkOptions(options: EnqueueOptions): void {
   };
   const { runAt, delay, key, priority, attempts, timeout, idempotencyKey } = options;
   demand(
-    runAt === undefined || !Number.isNaN(runAt.getTime()),
+    runAt === undefined || isInstant(runAt),
     'runAt',
-    'must be a valid instant, such as 2026-11-21T08:00:00.000Z',
+    'must be an instant: in JSON 2026-11-21T08:00:00.000Z, in code a Date',
   );
   demand(runAt === undefined || delay === undefined, 'delay', 'cannot be given together with runAt');
   demand(
@@ -47,7 +47,7 @@ export function checkOptions(options: EnqueueOptions): void {
     `must be a whole number of milliseconds from 0 to ${String(MOST_DELAY_MS)}`,
   );
   demand(
-    runAt === undefined || !(runAt.getTime() > Date.now() + MOST_DELAY_MS),
+    !isInstant(runAt) || runAt.getTime() <= Date.now() + MOST_DELAY_MS,
     'runAt',
     'must not be more than ten years from now',
   );
@@ -103,6 +103,10 @@ export function requestHash(job: string, payload: unknown, options: EnqueueOptio
     inKeyOrder({ job, payload, options: { runAt, delay, key, priority, attempts, timeout } }),
   );
   return createHash('sha256').update(request).digest('base64url');
+}
+
+function isInstant(value: unknown): value is Date {
+  return value instanceof Date && !Number.isNaN(value.getTime());
 }
 
 function isWhole(value: number, least: number, most: number): boolean {
