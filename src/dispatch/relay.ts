@@ -107,6 +107,11 @@ export class Relay implements Drainable {
     this.loop.nudge();
   }
 
+  /** Puts those of these tasks that wait, as their rows say. Throws when PostgreSQL or Redis is away. */
+  async dispatch(ids: readonly string[]): Promise<void> {
+    await this.outbox.dispatch(ids);
+  }
+
   async quiet(): Promise<void> {
     for (const stop of this.stopListening) stop();
     this.stopListening = [];

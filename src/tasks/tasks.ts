@@ -8,7 +8,7 @@ import {
   type JsonValue,
   type Page,
 } from '../foundation/index.js';
-import { Dispatcher } from '../dispatch/index.js';
+import { Dispatcher, Relay } from '../dispatch/index.js';
 import type { EnqueuePayload, JobClass } from '../jobs/index.js';
 import {
   ReadTasks,
@@ -48,6 +48,7 @@ export class Tasks {
     private readonly moves: WaitingMoves,
     private readonly views: TaskViews,
     private readonly dispatcher: Dispatcher,
+    private readonly relay: Relay,
     private readonly feed: TaskFeed,
   ) {}
 
@@ -164,19 +165,9 @@ export class Tasks {
 
   // An entry that was beyond the window is not in Redis at all, so it is put rather than moved. Away: the sweep finds it.
   private async dispatch(row: TaskRow): Promise<void> {
-    const entry = {
-      id: row.id,
-      job: row.job,
-      queue: row.queue,
-      payload: JSON.stringify(row.payload),
-      priority: row.priority,
-      dueAt: null,
-      at: row.createdAt.getTime(),
-      where: 'tail' as const,
-    };
     try {
       await this.dispatcher.promote(row.queue, row.id);
-      await this.dispatcher.put([entry]);
+      await this.relay.dispatch([row.id]);
     } catch {
       return; // the row says QUEUED; whoever checks the oldest waiting rows puts the entry
     }

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { queueNames, SETTINGS, type Settings } from '../config/index.js';
-import { Dispatcher, type Delivery } from '../dispatch/index.js';
+import { type Delivery, Relay } from '../dispatch/index.js';
 import { RollCall } from '../fleet/index.js';
 import { pause, SECOND, type WakeableLoop } from '../foundation/index.js';
 import { JobRegistry } from '../jobs/index.js';
-import { ReadTasks, WaitingMoves } from '../ledger/index.js';
+import { WaitingMoves } from '../ledger/index.js';
 import { RedisClients } from '../redis/index.js';
 import { Telemetry, toldLoop } from '../telemetry/index.js';
 
@@ -12,8 +12,6 @@ import { Telemetry, toldLoop } from '../telemetry/index.js';
 const TAKE_UP_EVERY_MS = SECOND;
 /** By then Redis has taken in that the entries are out, ms. */
 const TELL_AFTER_MS = SECOND / 4;
-/** Tasks whose entries are put by one call. */
-const TAKE_UP_BATCH = 200;
 
 /** Somebody found parked tasks: whoever knows their jobs should take them up. */
 export const PARKED_CHANNEL = 'parked';
@@ -34,8 +32,7 @@ export class UnknownJobs {
     private readonly jobs: JobRegistry,
     private readonly roll: RollCall,
     private readonly moves: WaitingMoves,
-    private readonly tasks: ReadTasks,
-    private readonly dispatcher: Dispatcher,
+    private readonly relay: Relay,
     private readonly redis: RedisClients,
     private readonly telemetry: Telemetry,
   ) {
@@ -79,26 +76,9 @@ export class UnknownJobs {
       this.jobs.all().map((job) => job.name),
       queueNames(this.settings.lanes),
     );
-    for (let from = 0; from < ids.length; from += TAKE_UP_BATCH)
-      await this.put(ids.slice(from, from + TAKE_UP_BATCH));
+    await this.relay.dispatch(ids);
     await pause(TAKE_UP_EVERY_MS, signal);
     return Infinity;
-  }
-
-  private async put(ids: readonly string[]): Promise<void> {
-    const rows = await this.tasks.byIds(ids);
-    await this.dispatcher.put(
-      rows.map((row) => ({
-        id: row.id,
-        job: row.job,
-        queue: row.queue,
-        payload: JSON.stringify(row.payload),
-        priority: row.priority,
-        dueAt: row.runAt.getTime(),
-        at: row.createdAt.getTime(),
-        where: 'tail' as const,
-      })),
-    );
   }
 
   // A put leaves an entry alone that is still in our hands, so it is told when ours have left Redis.

@@ -132,6 +132,21 @@ async function start(member: Member, id: string, claim: string): Promise<void> {
   expect(started).toMatchObject({ kind: 'started' });
 }
 
+describe('tasks that are put by their ids', () => {
+  it('keep what is suspected of them, and those that do not wait are left out', async () => {
+    const member = await join();
+    await member.get(Relay).start();
+    const [suspect = '', running = ''] = await accept(member, {}, {});
+    await start(member, running, `${member.id}:901`);
+    await query(
+      `UPDATE "${appName}".live SET crashes = ${String(member.settings.crashLimit - 1)} WHERE id = '${suspect}'`,
+    );
+    await member.get(Relay).dispatch([suspect, running]);
+    expect(await waiting()).toEqual([suspect]);
+    expect(await redis.hget(key(suspect), 'suspect')).toBe('1');
+  });
+});
+
 describe('an empty Redis', () => {
   it('is set up at the first boot, without a wait and without a word', async () => {
     const member = await join();
