@@ -31,7 +31,7 @@ export class Dispatcher {
   ) {}
 
   /**
-   * Upserts entries: missing ⇒ created, waiting ⇒ left, active ⇒ left, or moved if it goes to the `head`. Entries due beyond
+   * Upserts entries: missing ⇒ created, waiting ⇒ left (delayed, but to wait for no moment: made to wait now), active ⇒ left, or moved if it goes to the `head`. Entries due beyond
    * the window are left to the ledger. Resolves when Redis has them all; throws `DispatchUnavailableError` when it is not
    * known to (they may be there all the same: repeat it, or leave it to the relay).
    */
@@ -65,11 +65,6 @@ export class Dispatcher {
   async remove(queue: string, ids: readonly string[]): Promise<void> {
     for (let i = 0; i < ids.length; i += MOST_PER_CALL)
       await this.entries.remove(queue, ids.slice(i, i + MOST_PER_CALL));
-  }
-
-  /** Makes a delayed entry wait now. False: Redis does not hold it (due beyond the window, or lost); put it. */
-  async promote(queue: string, id: string): Promise<boolean> {
-    return this.entries.promote(queue, id);
   }
 
   private gather(entry: Entry): Promise<void> {

@@ -9,7 +9,6 @@ import {
   GIVE_BACK,
   HOLDERS,
   MARK,
-  PROMOTE,
   PUT,
   REMOVE,
   RENEW_LOCKS,
@@ -133,11 +132,6 @@ export class Entries {
     return ids.length === 0
       ? 0
       : REMOVE.run(this.redis.command, this.base(queue), [SEARCHABLE_LENGTH, ...ids]);
-  }
-
-  /** False: Redis does not hold it. */
-  async promote(queue: string, id: string): Promise<boolean> {
-    return (await PROMOTE.run(this.redis.command, this.base(queue), [id])) === 1;
   }
 
   /** Who holds the entries of `active`, by a lock of its own or by one of these batches; up to 1,000 at a time, some twice. */

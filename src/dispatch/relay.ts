@@ -107,9 +107,19 @@ export class Relay implements Drainable {
     this.loop.nudge();
   }
 
-  /** Puts those of these tasks that wait, as their rows say. Throws when PostgreSQL or Redis is away. */
-  async dispatch(ids: readonly string[]): Promise<void> {
-    await this.outbox.dispatch(ids);
+  /**
+   * Puts those of these tasks that wait, as their rows say, and answers whether Redis has them. If not (PostgreSQL or Redis is away),
+   * they are put as soon as both are there; what this process forgets when it ends is left to the chores. Never throws.
+   */
+  async dispatch(ids: readonly string[]): Promise<boolean> {
+    try {
+      await this.outbox.dispatch(ids);
+      return true;
+    } catch {
+      for (const id of ids) this.lost.add(id);
+      this.loop.nudge();
+      return false;
+    }
   }
 
   async quiet(): Promise<void> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Dispatcher } from '../dispatch/index.js';
+import { Relay } from '../dispatch/index.js';
 import { restoreSecrets } from '../jobs/index.js';
-import { type FailedTaskRow, Outbox, ReadFailedTasks, ReadTasks, RetryFailedTasks } from '../ledger/index.js';
+import { type FailedTaskRow, Outbox, ReadFailedTasks, RetryFailedTasks } from '../ledger/index.js';
 import { KnownJobs, checkPayload } from '../tasks/index.js';
 import { FailedTaskDismissedError, FailedTaskNotFoundError } from './failed-task-errors.js';
 
@@ -12,8 +12,7 @@ export class RetryOne {
     private readonly reads: ReadFailedTasks,
     private readonly ledger: RetryFailedTasks,
     private readonly jobs: KnownJobs,
-    private readonly tasks: ReadTasks,
-    private readonly dispatcher: Dispatcher,
+    private readonly relay: Relay,
     private readonly outbox: Outbox,
   ) {}
 
@@ -26,7 +25,8 @@ export class RetryOne {
     if (failed.state === 'DISMISSED') throw new FailedTaskDismissedError(failed.id, failed.task);
     const retried = await this.ledger.retryOne(failed.id, payloadText, options.by);
     if (retried === null) return { task: await this.retriedBefore(failed), isNew: false };
-    await this.dispatch(retried.task);
+    // If Redis is away, the outbox row that was committed with it reminds whoever lives.
+    if (await this.relay.dispatch([retried.task])) this.outbox.dispatched([retried.task]);
     return { task: retried.task, isNew: true };
   }
 
@@ -43,29 +43,5 @@ export class RetryOne {
     if (now.state === 'DISMISSED' || now.retriedAs === null)
       throw new FailedTaskDismissedError(failed.id, failed.task);
     return now.retriedAs;
-  }
-
-  // Redis away: the outbox row that was committed with the task reminds the relay.
-  private async dispatch(id: string): Promise<void> {
-    const row = await this.tasks.byId(id);
-    if (row === null) return;
-    const { job, queue, payload, priority, createdAt } = row;
-    try {
-      await this.dispatcher.put([
-        {
-          id,
-          job,
-          queue,
-          payload: JSON.stringify(payload),
-          priority,
-          dueAt: null,
-          at: createdAt.getTime(),
-          where: 'tail',
-        },
-      ]);
-      this.outbox.dispatched([id]);
-    } catch {
-      return;
-    }
   }
 }

@@ -8,7 +8,7 @@ import {
   type JsonValue,
   type Page,
 } from '../foundation/index.js';
-import { Dispatcher, Relay } from '../dispatch/index.js';
+import { Relay } from '../dispatch/index.js';
 import type { EnqueuePayload, JobClass } from '../jobs/index.js';
 import {
   ReadTasks,
@@ -47,7 +47,6 @@ export class Tasks {
     private readonly reads: ReadTasks,
     private readonly moves: WaitingMoves,
     private readonly views: TaskViews,
-    private readonly dispatcher: Dispatcher,
     private readonly relay: Relay,
     private readonly feed: TaskFeed,
   ) {}
@@ -147,7 +146,7 @@ export class Tasks {
       );
     }
     this.feed.tellChanged(id);
-    await this.dispatch(row);
+    await this.relay.dispatch([id]);
     return this.views.one(await this.row(id));
   }
 
@@ -161,16 +160,6 @@ export class Tasks {
   async waitForEnd(id: string, ms: number, signal?: AbortSignal): Promise<TaskWithExecutions> {
     this.assertId(id);
     return this.views.withExecutions(await this.following.untilEnd(id, ms, signal));
-  }
-
-  // An entry that was beyond the window is not in Redis at all, so it is put rather than moved. Away: the sweep finds it.
-  private async dispatch(row: TaskRow): Promise<void> {
-    try {
-      await this.dispatcher.promote(row.queue, row.id);
-      await this.relay.dispatch([row.id]);
-    } catch {
-      return; // the row says QUEUED; whoever checks the oldest waiting rows puts the entry
-    }
   }
 
   private async row(id: string): Promise<TaskRow> {

@@ -3,7 +3,6 @@ export { FETCH, FETCHED_FIELDS } from './fetch.js';
 export { AGAIN_MS, GIVE_BACK, type Whereto } from './give-back.js';
 export { HOLDERS } from './holders.js';
 export { MARK } from './mark.js';
-export { PROMOTE } from './promote.js';
 export { PUT } from './put.js';
 export { REMOVE } from './remove.js';
 export { RENEW_LOCKS } from './renew-locks.js';

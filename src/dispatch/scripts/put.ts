@@ -3,7 +3,8 @@ import { Script } from './script.js';
 
 /**
  * Upserts entries, first served first. Missing (or left behind as finished by a foreign worker): created. Active: left, or
- * moved if the entry says so (flag `m`). Waiting: left. So it may be repeated, late, and raced by anybody.
+ * moved if the entry says so (flag `m`). Waiting: left; delayed, while its row waits for no moment any more: it waits now.
+ * So it may be repeated, late, and raced by anybody.
  *
  * ARGV, in groups of entries that share all but id and data: job, timestamp, priority or 0, due ms or 0, flags (`h` head,
  * `m` move, `s` suspect), number of entries, then two per entry: id, data. Answers [marker present, entries created].
@@ -36,6 +37,12 @@ local function isLater(dueMs)
   return dueMs > now
 end
 
+local function isPromoted(id, key, later)
+  if later or call('ZREM', base .. 'delayed', id) == 0 then return false end
+  call('HSET', key, 'delay', '0')
+  return true
+end
+
 local function create(key, data, job, at, later, dueMs, priority, isSuspect)
   local wait = later and math.max(0, dueMs - tonumber(at)) or 0
   if wait == 0 and priority == 0 then
@@ -56,9 +63,12 @@ while i <= #ARGV do
   for j = i + 6, last, 2 do
     local id = ARGV[j]
     local key = base .. id
-    if isAbsent(id, key, moves) then
+    local isNew = isAbsent(id, key, moves)
+    if isNew then
       created = created + 1
       create(key, ARGV[j + 1], job, at, later, dueMs, priority, isSuspect)
+    end
+    if isNew or isPromoted(id, key, later) then
       if later then
         if comesFirst(dueMs) then woken = true end
         delay(id, dueMs, j)

@@ -24,6 +24,7 @@ import {
   QueueStates,
   TaskNow,
   Undispatched,
+  WaitingMoves,
   type NewTask,
 } from '../../../src/ledger/index.js';
 import { createLifecycle, LifecycleModule } from '../../../src/lifecycle/index.js';
@@ -39,6 +40,7 @@ import {
   uniqueAppName,
 } from '../../support/servers.js';
 import { endOfRun, newTask } from '../../support/ledger.js';
+import { Proxy } from '../../support/proxy.js';
 import { waitFor, within } from '../../support/wait.js';
 
 const QUEUE = 'mail';
@@ -144,6 +146,29 @@ describe('tasks that are put by their ids', () => {
     await member.get(Relay).dispatch([suspect, running]);
     expect(await waiting()).toEqual([suspect]);
     expect(await redis.hget(key(suspect), 'suspect')).toBe('1');
+  });
+});
+
+describe('tasks that are put by their ids while Redis is out of reach', () => {
+  let proxy: Proxy;
+  afterEach(() => proxy.close());
+
+  // Proven: without `lost.add` in Relay.dispatch, or `isPromoted` in put.ts, the entry stays delayed for a minute.
+  it('are put when it is back: one that was promoted does not wait for its old moment', async () => {
+    proxy = await Proxy.to(environmentOf(appName).REDIS_URL ?? '');
+    const member = await join({ REDIS_URL: proxy.url });
+    await member.get(Relay).start();
+    const [id = ''] = await accept(member, { dueAt: new Date(Date.now() + 60_000) });
+    expect(await member.get(Relay).dispatch([id])).toBe(true);
+    expect(await redis.zrange(key('delayed'), 0, -1)).toEqual([id]);
+    member.get(Outbox).dispatched([id]);
+    await member.get(Outbox).deleteEmpty(); // nothing reminds of it any more
+    proxy.refuse();
+    await member.get(WaitingMoves).promote(id);
+    expect(await member.get(Relay).dispatch([id])).toBe(false);
+    proxy.resume();
+    await waitFor('the entry', async () => (await waiting()).includes(id), { deadlineMs: 20_000 });
+    expect(await redis.zcard(key('delayed'))).toBe(0);
   });
 });
 

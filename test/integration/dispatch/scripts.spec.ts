@@ -76,6 +76,20 @@ describe('put', () => {
     expect((await waiting()).at(-1)).toBe(mixed.find(({ where }) => where === 'head')?.id);
   });
 
+  it('has a delayed entry wait whose row waits for no moment any more, in its place, once', async () => {
+    const dueAt = Date.now() + 60_000;
+    const [plain, prioritised, stays] = [entry({ dueAt }), entry({ dueAt, priority: 3 }), entry({ dueAt })];
+    await put(plain, prioritised, stays);
+    await world.redis.del(world.key('shiftwork-wake')); // that of whoever sets the timer
+    const promoted = [plain, prioritised].map((each) => ({ ...each, dueAt: null }));
+    for (let times = 0; times < 2; times++)
+      expect(await put(...promoted, stays)).toEqual({ isMarked: true, created: 0 });
+    expect(await hasToken()).toBe(true);
+    expect(await fetch(10)).toEqual([prioritised.id, plain.id]);
+    expect((await world.bull().getJob(plain.id))?.toJSON()).toMatchObject({ delay: 0 });
+    expect(await world.redis.zrange(world.key('delayed'), 0, -1)).toEqual([stays.id]);
+  });
+
   it('may be repeated: a waiting or active entry is left as it is', async () => {
     const a = entry();
     await put(a);
@@ -487,7 +501,7 @@ describe('give back', () => {
   });
 });
 
-describe('remove, promote, renew, holders', () => {
+describe('remove, renew, holders', () => {
   it('removes what waits, wherever it waits, and never what is active', async () => {
     const [running, plain, prioritised, delayed, head] = [
       entry(),
@@ -525,15 +539,6 @@ describe('remove, promote, renew, holders', () => {
     await world.entries.remove(QUEUE, [last.id]);
     expect(await world.redis.llen(world.key('wait'))).toBe(12_001);
     expect(await world.redis.exists(world.key(last.id))).toBe(0);
-  });
-
-  it('promotes a delayed entry at once; a missing one is named', async () => {
-    const a = entry({ dueAt: Date.now() + 60_000 });
-    await put(a);
-    expect(await world.entries.promote(QUEUE, a.id)).toBe(true);
-    expect(await world.entries.promote(QUEUE, a.id)).toBe(true);
-    expect(await world.entries.promote(QUEUE, newId())).toBe(false);
-    expect(await fetch(10)).toEqual([a.id]);
   });
 
   it('renews its own locks, sets one that ran out again, and never takes another one', async () => {
