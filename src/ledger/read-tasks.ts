@@ -46,15 +46,6 @@ export class ReadTasks {
     return row?.id ?? null;
   }
 
-  async byIds(ids: readonly string[]): Promise<TaskRow[]> {
-    return this.hydrate(
-      await this.postgres.query<{ id: string }>(
-        { text: 'SELECT n.id FROM shiftwork.task_now n WHERE n.id = ANY($1::uuid[]) ORDER BY n.id' },
-        [ids],
-      ),
-    );
-  }
-
   /** Newest first, at most `limit`, those before the id `before`. */
   async page(filter: TaskFilter, limit: number, before: string | null): Promise<TaskRow[]> {
     const { status, ...others } = filter;

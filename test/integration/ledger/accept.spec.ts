@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferred } from '../../../src/foundation/index.js';
-import { type NewTask, type TaskFilter, TasksHeldError } from '../../../src/ledger/index.js';
+import { type NewTask, type TaskFilter, type TaskRow, TasksHeldError } from '../../../src/ledger/index.js';
 import { newTask, openLedger, type OpenLedger } from '../../support/ledger.js';
 import { within } from '../../support/wait.js';
 
@@ -43,6 +43,11 @@ function codeOf(outcome: Promise<unknown>): Promise<unknown> {
     () => 'accepted',
     (error: unknown) => (error as { code?: string }).code,
   );
+}
+
+async function rowsOf(ids: readonly string[]): Promise<TaskRow[]> {
+  const rows = await Promise.all(ids.map((id) => ledger.reads.byId(id)));
+  return rows.filter((row) => row !== null);
 }
 
 describe('accepting', () => {
@@ -158,7 +163,7 @@ describe('accepting', () => {
     const tasks = [newTask(), newTask({ payloadText: '{broken' }), newTask()];
     const { outcomes } = await ledger.accepting.acceptEach(tasks);
     expect(outcomes.map((outcome) => outcome instanceof Error)).toEqual([false, true, false]);
-    expect(await ledger.reads.byIds(tasks.map((task) => task.id))).toHaveLength(2);
+    expect(await rowsOf(tasks.map((task) => task.id))).toHaveLength(2);
   });
 
   it('of many in one transaction is all or nothing', async () => {
@@ -211,7 +216,7 @@ describe('cancelling', () => {
   // Proven: without SKIP LOCKED it waits, and keeps the rows before it from their workers; the walk is cut off after 10 s.
   it('does not wait for a task whose job has it locked; it comes back to it when the others are done', async () => {
     const { ids, cancelled } = await whileOneIsHeld('cancel.held', HOLD, async (all) => {
-      const rows = await ledger.reads.byIds(all.slice(1));
+      const rows = await rowsOf(all.slice(1));
       expect(rows.map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 'CANCELLED'));
     });
     expect(cancelled).toEqual([...ids.slice(1), ids[0]]);
@@ -257,7 +262,7 @@ describe('cancelling', () => {
     const tasks = Array.from({ length: 3 }, () => newTask({ job: 'cancel.me', key: 'c' }));
     await ledger.accepting.acceptEach([...tasks, newTask({ key: 'c' })]);
     expect(await cancelAll({ job: 'cancel.me' }, 500)).toHaveLength(3);
-    expect((await ledger.reads.byIds(tasks.map((task) => task.id))).map((row) => row.status)).toEqual([
+    expect((await rowsOf(tasks.map((task) => task.id))).map((row) => row.status)).toEqual([
       'CANCELLED',
       'CANCELLED',
       'CANCELLED',
