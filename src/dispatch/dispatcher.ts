@@ -31,9 +31,9 @@ export class Dispatcher {
   ) {}
 
   /**
-   * Upserts entries: missing ⇒ created, waiting ⇒ left (delayed, but to wait for no moment: made to wait now), active ⇒ left, or moved if it goes to the `head`. Entries due beyond
-   * the window are left to the ledger. Resolves when Redis has them all; throws `DispatchUnavailableError` when it is not
-   * known to (they may be there all the same: repeat it, or leave it to the relay).
+   * Upserts entries: missing ⇒ created; waiting ⇒ left; delayed, but due now ⇒ made to wait; active ⇒ left, or moved if it
+   * goes to the `head`. Entries due beyond the window are left to the ledger. Resolves when Redis has them all; throws
+   * `DispatchUnavailableError` when it is not known to (they may be there all the same: repeat it, or leave it to the relay).
    */
   async put(entries: readonly Entry[]): Promise<void> {
     const dueBefore = Date.now() + WINDOW_MS;

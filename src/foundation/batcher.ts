@@ -27,7 +27,8 @@ interface Waiting<I, O> {
  * all are taken, items gather and go out together. So a lone item waits for nobody, and a crowd shares its commits.
  *
  * `flush` gets the items in the order they came and answers one outcome per item, in the same order; a value resolves
- * its caller, an `Error` rejects it, and a promise keeps only its own caller waiting, not the batch. When the whole flush throws, each caller gets that error.
+ * its caller, an `Error` rejects it, and a promise keeps only its own caller waiting, not the batch. When the whole flush
+ * throws, each caller gets that error.
  */
 export class Batcher<I, O> {
   private waiting: Waiting<I, O>[] = [];

@@ -3,7 +3,7 @@ import { Script } from './script.js';
 
 /**
  * Upserts entries, first served first. Missing (or left behind as finished by a foreign worker): created. Active: left, or
- * moved if the entry says so (flag `m`). Waiting: left; delayed, while its row waits for no moment any more: it waits now.
+ * moved if the entry says so (flag `m`). Waiting: left. Delayed, but due now by what is put (it was promoted): made to wait.
  * So it may be repeated, late, and raced by anybody.
  *
  * ARGV, in groups of entries that share all but id and data: job, timestamp, priority or 0, due ms or 0, flags (`h` head,
